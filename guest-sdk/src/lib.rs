@@ -1,0 +1,45 @@
+//! Write tasks for wasmpool in Rust.
+//!
+//! ```
+//! #[wasmpool_guest::task]
+//! fn count_words(text: &str) -> usize {
+//!     text.split_whitespace().count()
+//! }
+//!
+//! assert_eq!(count_words("still an ordinary function"), 4);
+//! ```
+//!
+//! Build it as a `cdylib` for `wasm32-wasip1`; no flags are needed. What the host gets to know of a task are its name and types, which
+//! [`task`] writes into the module.
+//!
+//! - Types of your own that are arguments or results derive [`Typed`] beside serde's `Serialize` and `Deserialize`.
+//! - While it runs, a task can tell how far it is ([`progress`]), deliver parts of its result ([`emit`]), and log ([`info!`] and its kin).
+//! - [`raw`] is for tasks that read and write bytes themselves.
+//! - A task in a dependency is only part of the module when the dependency is: `use its_crate as _;`.
+//!
+//! The crate also compiles natively, so that a guest's logic has ordinary unit tests; [`testing`] shows what such a test logged and emitted.
+#![deny(unsafe_code)]
+
+pub mod __private;
+mod input;
+#[cfg(feature = "json")]
+mod json;
+mod log;
+mod output;
+pub mod raw;
+#[cfg(doctest)]
+mod refusals;
+mod report;
+mod result;
+#[expect(
+    unsafe_code,
+    reason = "the one module that calls imports and looks at memory as bytes"
+)]
+mod sys;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+
+pub use report::{emit, progress};
+pub use serde;
+pub use wasmpool_abi::{Arg, Codec, Encoded, FailKind, Level, Schema, Type, Typed, Value};
+pub use wasmpool_macros::{Typed, task};
