@@ -1,0 +1,78 @@
+//! What is left of a worker that is gone: the task that ran has an outcome, the others go elsewhere.
+
+use std::sync::{Arc, atomic::Ordering::SeqCst};
+
+use super::{
+    hub::Hub,
+    link::{Broken, Link},
+    stream::Delivery,
+    text::clean,
+};
+use crate::{pool::outcome::TaskError, supervisor::protocol::Exit};
+
+/// How often in a row items may lose their worker before they were started, until the first of them is given up: a
+/// worker that hides which task it runs must not get a task to run for ever.
+const MAX_LOSSES: u8 = 10;
+
+impl Link {
+    /// Settles what is left of a worker that is gone: the task that ran has an outcome, the others go elsewhere.
+    pub(crate) fn bury(mut self, hub: &Hub, exit: Option<Exit>, broken: &Broken) {
+        // An answer that it had given counts. What is torn does not.
+        let _ = self.drain(hub);
+        let running = self.arena.running().load(SeqCst);
+        let stderr =
+            String::from_utf8_lossy(&self.arena.read_stderr(self.stderr_seen).0).into_owned();
+        let lost = |link: &Self| TaskError::WorkerLost {
+            pid: link.child.pid(),
+            exit,
+            reason: (!matches!(broken, Broken::Ended)).then(|| broken.to_string()),
+            stderr: clean(&stderr),
+        };
+        if !self.ready {
+            self.module
+                .worker_failed(matches!(broken, Broken::Unable(_)));
+        }
+        let flights = std::mem::take(&mut self.flights);
+        let ran = flights.front().is_some_and(|front| front.awaits(running));
+        let mut left = Vec::new();
+        for (position, mut flight) in flights.into_iter().enumerate() {
+            let started = position == 0 && ran;
+            if started {
+                flight.segment.losses = 0;
+            } else if !ran {
+                flight.segment.losses = flight.segment.losses.saturating_add(1);
+            }
+            if !self.ready && self.module.is_hopeless() {
+                let message = format!("workers of this module end before they begin: {broken}");
+                flight.stream.cancel(&TaskError::host(message));
+            } else if started || flight.segment.losses >= MAX_LOSSES {
+                // Answers come in order, so the first without one is the one that ran, whatever the worker says.
+                let first = flight.segment.first_alone();
+                let error = match self.watch.verdict(flight.next) {
+                    Some(verdict) => verdict.clone(),
+                    None if hub.is_closed() => TaskError::Closed,
+                    None => lost(&self),
+                };
+                let retry = matches!(error, TaskError::WorkerLost { .. }) && first.retries > 0;
+                flight.answered(1);
+                if retry {
+                    let mut again = first;
+                    again.retries -= 1;
+                    left.push((Arc::clone(&flight.stream), again));
+                } else {
+                    flight.stream.deliver(Delivery::Failed {
+                        index: first.first,
+                        error,
+                    });
+                }
+            }
+            flight
+                .stream
+                .release_input(flight.bytes.saturating_sub(flight.segment.bytes().len()));
+            left.push((flight.stream, flight.segment));
+        }
+        for (stream, segment) in left.into_iter().rev() {
+            hub.put_back(&stream, segment);
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! What the dispatcher and the callers' threads share: idle workers, calls with something to send, processes, the bell.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+        mpsc,
+    },
+};
+
+use rustix::event::EventfdFlags;
+
+use super::{
+    link::Link,
+    segment::Segment,
+    stream::{Callback, Delivery, Stream},
+};
+use crate::{
+    pool::{builder::Config, event::Event, module::ModuleInner, outcome::TaskError},
+    supervisor::{
+        child::{Child, Role},
+        host_end::Zygote,
+    },
+    wire::{
+        arena::Arena,
+        message::{Request, ServeSpec, WIRE_VERSION},
+        socket,
+    },
+    worker::contract::LogSource,
+};
+
+/// Bytes that a slot holds beyond the largest single input: a batch is closed once it has this many.
+pub(crate) const BATCH_BYTES: u64 = 4 << 20;
+
+/// Bytes of the length before the one input that may pass [`BATCH_BYTES`], and some.
+const SLOT_HEAD: u64 = 64;
+
+/// The name of the thread that runs callbacks.
+const CALLBACK_THREAD: &str = "wasmpool-callback";
+
+/// What the threads of one pool share.
+pub(crate) struct Hub {
+    /// How the pool was built.
+    pub(crate) config: Config,
+    /// The process that built it: in a forked child nothing of the pool works.
+    pid: rustix::process::Pid,
+    bell: OwnedFd,
+    rung: AtomicBool,
+    next_process: AtomicU64,
+    closed: AtomicBool,
+    /// No new calls are taken; those that there are go on.
+    closing: AtomicBool,
+    state: Mutex<State>,
+    /// Signalled when the last call has ended.
+    quiet: Condvar,
+    callbacks: OnceLock<mpsc::Sender<(Callback, Delivery)>>,
+    codec_threads: OnceLock<Option<rayon::ThreadPool>>,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Behind the lock.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Workers that have nothing to do, the one used last at the end.
+    pub(crate) idle: Vec<Link>,
+    /// Calls with something to send, in the order in which they get their turn; each at most once.
+    pub(crate) ready: VecDeque<Arc<Stream>>,
+    /// Workers that have something to do: at most as many as the pool has.
+    pub(crate) busy: usize,
+    /// Every process that has not ended.
+    pub(crate) processes: HashMap<u64, Arc<Child>>,
+    /// Where processes come from.
+    pub(crate) zygote: Option<Arc<Zygote>>,
+    /// Tasks wait behind others in busy workers, for want of one that has nothing to do.
+    pub(crate) held_up: bool,
+    /// Calls that have not ended.
+    streams: usize,
+    /// Calls that somebody has cancelled; the dispatcher stops what runs.
+    pub(crate) cancels: bool,
+}
+
+impl Hub {
+    /// A hub without a zygote.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            config,
+            pid: rustix::process::getpid(),
+            bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            rung: AtomicBool::new(false),
+            next_process: AtomicU64::new(1),
+            closed: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            state: Mutex::default(),
+            quiet: Condvar::new(),
+            callbacks: OnceLock::new(),
+            codec_threads: OnceLock::new(),
+        }))
+    }
+
+    /// What is shared.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The descriptor that is readable when the bell has rung.
+    pub(crate) fn bell(&self) -> &OwnedFd {
+        &self.bell
+    }
+
+    /// Wakes the dispatcher.
+    pub(crate) fn ring(&self) {
+        if !self.rung.swap(true, SeqCst) {
+            // Fails only when the counter is full, and then it is readable.
+            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// The dispatcher is awake; what happens from here on rings again.
+    pub(crate) fn hear(&self) {
+        let _ = rustix::io::read(&self.bell, &mut [0_u8; 8]);
+        self.rung.store(false, SeqCst);
+    }
+
+    /// Whether this is the process that built the pool.
+    pub(crate) fn is_own_process(&self) -> bool {
+        rustix::process::getpid() == self.pid
+    }
+
+    /// Whether the pool takes no more calls and ends those that it has.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
+    /// Ends everything; the dispatcher does it.
+    pub(crate) fn shut_down(&self) {
+        self.closed.store(true, SeqCst);
+        self.rung.store(false, SeqCst);
+        self.ring();
+    }
+
+    /// Takes no new calls from here on.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, SeqCst);
+    }
+
+    /// Refuses calls that cannot be served.
+    ///
+    /// # Errors
+    /// The pool is closed, or this is a fork of the process that built it.
+    pub(crate) fn check_open(&self) -> Result<(), TaskError> {
+        if self.closing.load(SeqCst) || self.is_closed() {
+            return Err(TaskError::Closed);
+        }
+        if !self.is_own_process() {
+            return Err(TaskError::host(
+                "this process was forked from the one that built the pool; build one here",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts a call on the list of those with something to send.
+    pub(crate) fn enqueue(&self, stream: &Arc<Stream>) {
+        let mut state = self.lock();
+        // Under the lock: whoever closes the pool takes what is on the list under it afterwards.
+        if self.is_closed() {
+            drop(state);
+            stream.cancel(&TaskError::Closed);
+            return;
+        }
+        if !stream.queued.swap(true, SeqCst) {
+            state.ready.push_back(Arc::clone(stream));
+        }
+        drop(state);
+        self.ring();
+    }
+
+    /// Puts items back, to be sent before the others of their call.
+    pub(crate) fn put_back(&self, stream: &Arc<Stream>, segment: Segment) {
+        if segment.count == 0 {
+            return;
+        }
+        stream.put_back(segment);
+        if stream.has_pending() {
+            self.enqueue(stream);
+        }
+    }
+
+    /// Cancels what is left of a call.
+    pub(crate) fn cancel(&self, stream: &Stream) {
+        stream.cancel(&TaskError::Cancelled);
+        self.stop_cancelled();
+    }
+
+    /// Lets the dispatcher stop what runs of cancelled calls.
+    pub(crate) fn stop_cancelled(&self) {
+        if !self.is_own_process() {
+            return;
+        }
+        self.lock().cancels = true;
+        self.ring();
+    }
+
+    /// A call began.
+    pub(crate) fn stream_began(&self) {
+        if !self.is_own_process() {
+            return;
+        }
+        self.lock().streams += 1;
+    }
+
+    /// A call ended.
+    pub(crate) fn stream_ended(&self) {
+        if !self.is_own_process() {
+            return;
+        }
+        let mut state = self.lock();
+        state.streams = state.streams.saturating_sub(1);
+        if state.streams == 0 {
+            self.quiet.notify_all();
+        }
+    }
+
+    /// Waits until no call is left and every callback has run. In a fork of the process that built the pool it returns
+    /// at once: nothing of the pool belongs to it.
+    pub(crate) fn wait_quiet(&self) {
+        if !self.is_own_process() {
+            return;
+        }
+        let mut state = self.lock();
+        while state.streams > 0 {
+            state = self
+                .quiet
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        let Some(callbacks) = self.callbacks.get() else {
+            return;
+        };
+        if std::thread::current().name() == Some(CALLBACK_THREAD) {
+            return;
+        }
+        let (done, last) = mpsc::channel();
+        let nothing = Delivery::Failed {
+            index: 0,
+            error: TaskError::Closed,
+        };
+        // Without a thread nothing is sent and nothing waits: both ends are gone.
+        let _ = callbacks.send((Box::new(move |_| drop(done)), nothing));
+        let _ = last.recv() as Result<(), _>;
+    }
+
+    /// Asks for a process that serves the other end of the returned socket.
+    ///
+    /// # Errors
+    /// No descriptors, no zygote, or one that does not keep up.
+    pub(crate) fn start_process(&self, role: Role) -> io::Result<(Arc<Child>, OwnedFd)> {
+        let (ours, theirs) = socket::pair()?;
+        let id = self.next_process.fetch_add(1, SeqCst);
+        let child = Arc::new(Child::new(id, role));
+        let mut state = self.lock();
+        let zygote = state
+            .zygote
+            .clone()
+            .ok_or_else(|| io::Error::other("there is no zygote"))?;
+        state.processes.insert(id, Arc::clone(&child));
+        drop(state);
+        if let Err(error) = zygote.fork(id, &theirs) {
+            self.lock().processes.remove(&id);
+            return Err(error);
+        }
+        Ok((child, ours))
+    }
+
+    /// Bytes of one input slot: the largest input behind a batch that was nearly full.
+    pub(crate) fn slot_size(&self) -> u64 {
+        let input = self.config.limits.input.bytes();
+        input.saturating_add(BATCH_BYTES).saturating_add(SLOT_HEAD)
+    }
+
+    /// Starts a worker for a module.
+    ///
+    /// # Errors
+    /// As [`Hub::start_process`], or no memory for its arena.
+    pub(crate) fn start_worker(&self, module: &Arc<ModuleInner>) -> io::Result<Link> {
+        let slot_size = self.slot_size();
+        let (arena, file) = Arena::create(slot_size)?;
+        let (child, socket) = self.start_process(Role::Worker)?;
+        // From here on it is killed when anything fails.
+        let link = Link::new(child, Arc::clone(module), socket, arena);
+        let spec = Request::Serve(ServeSpec {
+            version: WIRE_VERSION,
+            slot_size,
+            code_len: module.code.len() as u64,
+            info_len: module.info.len() as u64,
+            fuel: module.fuel,
+        });
+        let files = [file.as_fd(), module.code.as_fd(), module.info.as_fd()];
+        socket::send_value(link.socket(), &spec, &files)?;
+        self.event(&Event::WorkerStarted {
+            worker: link.child.id(),
+            module: &module.name,
+        });
+        Ok(link)
+    }
+
+    /// The pool's own threads for encoding and decoding, started with the first use; `None` when they cannot be.
+    pub(crate) fn codec_threads(&self) -> Option<&rayon::ThreadPool> {
+        let threads = self.codec_threads.get_or_init(|| {
+            let name = |_| "wasmpool-codec".into();
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(self.config.workers)
+                .thread_name(name)
+                .build()
+                .ok()
+        });
+        threads.as_ref()
+    }
+
+    /// Runs `callback` on the pool's callback thread, which is started with the first.
+    pub(crate) fn call_back(&self, callback: Callback, delivery: Delivery) {
+        let sender = self.callbacks.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel::<(Callback, Delivery)>();
+            let run = move || {
+                for (callback, delivery) in receiver {
+                    // A panic of a callback is its own: the next one runs all the same.
+                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        callback(delivery)
+                    }));
+                }
+            };
+            // When no thread can be started the receiver is dropped and callbacks are lost with it; the outcome of
+            // their tasks is not.
+            let _ = std::thread::Builder::new()
+                .name(CALLBACK_THREAD.into())
+                .spawn(run);
+            sender
+        });
+        let _ = sender.send((callback, delivery));
+    }
+
+    /// Tells the user's observer.
+    pub(crate) fn event(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.config.observer {
+            // A panic of the observer is its own.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| observer(event)));
+        }
+    }
+
+    /// A task said how far it is.
+    pub(crate) fn progress(&self, stream: &Stream, index: u64, done: i64, total: i64) {
+        let module = &stream.plan.module;
+        let task = module.task_name(stream.plan.spec.task);
+        self.event(&Event::Progress {
+            module: &module.name,
+            task,
+            index,
+            done,
+            total,
+        });
+    }
+
+    /// A task logged something.
+    pub(crate) fn log(
+        &self,
+        stream: &Stream,
+        index: u64,
+        worker: u64,
+        source: LogSource,
+        level: u8,
+        text: &str,
+    ) {
+        let module = &stream.plan.module;
+        let task = module.task_name(stream.plan.spec.task);
+        let text = &super::text::clean(text);
+        self.event(&Event::Log {
+            module: &module.name,
+            task,
+            index,
+            worker,
+            source,
+            level,
+            text,
+        });
+        let module = module.name.as_str();
+        macro_rules! record {
+            ($level:ident) => {
+                tracing::$level!(target: "wasmpool::guest", module, task, index, worker, source = source.name(), "{text}")
+            };
+        }
+        match level {
+            0 | 1 => record!(error),
+            2 => record!(warn),
+            3 => record!(info),
+            4 => record!(debug),
+            _ => record!(trace),
+        }
+    }
+}

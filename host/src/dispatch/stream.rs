@@ -1,0 +1,504 @@
+//! One call's items on their way: encoded segments in, deliveries out. Caller and dispatcher meet here.
+
+use std::{
+    collections::VecDeque,
+    ops::Range,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use super::{hub::Hub, segment::Segment};
+use crate::{
+    module::codec::ItemCodec,
+    pool::{module::ModuleInner, outcome::TaskError},
+    worker::contract::CallSpec,
+};
+
+/// What is the same for all tasks of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct CallPlan {
+    /// The module.
+    pub(crate) module: Arc<ModuleInner>,
+    /// What is called and the limits that the worker keeps.
+    pub(crate) spec: CallSpec,
+    /// The limit that the host keeps.
+    pub(crate) timeout: Option<Duration>,
+    /// Use each worker for one task only.
+    pub(crate) process_per_task: bool,
+    /// Items of a batch, when the caller said so.
+    pub(crate) chunk: Option<u32>,
+    /// How often a lost task is run again.
+    pub(crate) retries: u32,
+    /// How items and results are encoded.
+    pub(crate) codec: ItemCodec,
+}
+
+/// Something that arrived for a caller.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// Results of consecutive items, in a copy of the ring.
+    Values {
+        /// Index of the first.
+        first: u64,
+        /// The copy.
+        copy: Arc<Vec<u8>>,
+        /// Where each result lies in it.
+        ranges: Vec<Range<u32>>,
+    },
+    /// A result that came in pieces.
+    Value {
+        /// Its index.
+        index: u64,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// No result.
+    Failed {
+        /// Its index.
+        index: u64,
+        /// Why.
+        error: TaskError,
+    },
+}
+
+impl Delivery {
+    /// Index of the first item.
+    pub(crate) fn first(&self) -> u64 {
+        match self {
+            Delivery::Values { first, .. } => *first,
+            Delivery::Value { index, .. } | Delivery::Failed { index, .. } => *index,
+        }
+    }
+
+    /// How many items.
+    pub(crate) fn count(&self) -> u64 {
+        match self {
+            Delivery::Values { ranges, .. } => ranges.len() as u64,
+            _ => 1,
+        }
+    }
+
+    /// How many bytes of results.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            // The whole copy is kept with any part of it.
+            Delivery::Values { copy, .. } => copy.len(),
+            Delivery::Value { bytes, .. } => bytes.len(),
+            Delivery::Failed { error, .. } => error.weight(),
+        }
+    }
+}
+
+/// Called once with the first delivery of a call of one item.
+pub(crate) type Callback = Box<dyn FnOnce(Delivery) + Send>;
+
+/// One call.
+pub(crate) struct Stream {
+    /// What is called.
+    pub(crate) plan: CallPlan,
+    hub: Weak<Hub>,
+    /// Nanoseconds that one task takes, as measured; 0 while nothing is known.
+    estimate: AtomicU64,
+    /// Whether somebody may ask for partial results.
+    partials: bool,
+    /// Whether the hub has it in its list of streams with something to send.
+    pub(crate) queued: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    pending: VecDeque<Segment>,
+    arrived: VecDeque<Delivery>,
+    partials: VecDeque<Vec<u8>>,
+    partial_bytes: usize,
+    /// Items between `push` and `take`, bytes of inputs not answered, bytes of results not taken: what the caller may
+    /// not let grow.
+    open_items: u64,
+    input_bytes: usize,
+    arrived_bytes: usize,
+    /// Items without a delivery.
+    unanswered: u64,
+    /// No more items will come.
+    complete: bool,
+    /// Why what is left will not be run.
+    cancelled: Option<TaskError>,
+    /// Nobody wants the deliveries any more.
+    abandoned: bool,
+    /// The hub was told that the call has ended.
+    ended: bool,
+    waker: Option<Waker>,
+    callback: Option<Callback>,
+}
+
+/// Partial results that nobody has taken yet, in bytes; older ones are dropped past it, the last one never.
+const MAX_WAITING_PARTIALS: usize = 64 << 20;
+/// What a partial result costs beside its bytes: a guest may send any number of empty ones.
+const PARTIAL_COST: usize = 64;
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Its caller gave up in the middle, by a panic of an item's encoder.
+        if !state.ended
+            && let Some(hub) = self.hub.upgrade()
+        {
+            hub.stream_ended();
+        }
+    }
+}
+
+impl Stream {
+    /// A call of which nothing has been sent yet.
+    ///
+    /// Without `partials`, partial results are dropped as they come: nobody could ask for them.
+    pub(crate) fn new(plan: CallPlan, hub: &Arc<Hub>, partials: bool) -> Arc<Self> {
+        hub.stream_began();
+        Arc::new(Self {
+            plan,
+            hub: Arc::downgrade(hub),
+            estimate: AtomicU64::new(0),
+            partials,
+            queued: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Appends items. Returns `false` when the call was cancelled: the items are then delivered as that.
+    pub(crate) fn push(&self, segment: Segment) -> bool {
+        let mut state = self.lock();
+        let items = u64::from(segment.count);
+        state.open_items += items;
+        state.input_bytes += segment.bytes().len();
+        state.unanswered += items;
+        if let Some(error) = state.cancelled.clone() {
+            self.fail_all(&mut state, &segment, &error);
+            self.after_delivery(state);
+            return false;
+        }
+        state.pending.push_back(segment);
+        true
+    }
+
+    /// An item that could not be encoded takes its place among the others.
+    pub(crate) fn push_failed(&self, index: u64, error: TaskError) {
+        let mut state = self.lock();
+        state.open_items += 1;
+        state.unanswered += 1;
+        drop(state);
+        self.deliver(Delivery::Failed { index, error });
+    }
+
+    /// No more items will come.
+    pub(crate) fn complete(&self) {
+        let mut state = self.lock();
+        state.complete = true;
+        self.after_delivery(state);
+    }
+
+    /// Inputs of so many bytes need no longer be kept: their items are answered.
+    pub(crate) fn release_input(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.input_bytes = state.input_bytes.saturating_sub(bytes);
+    }
+
+    /// Puts items back to be sent again before all others.
+    pub(crate) fn put_back(&self, segment: Segment) {
+        if segment.count == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        match state.cancelled.clone() {
+            Some(error) => {
+                self.fail_all(&mut state, &segment, &error);
+                self.after_delivery(state);
+            }
+            None => state.pending.push_front(segment),
+        }
+    }
+
+    /// The next items to send.
+    pub(crate) fn next_segment(&self) -> Option<Segment> {
+        self.lock().pending.pop_front()
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.lock().pending.is_empty()
+    }
+
+    /// How many items the next segment should hold, so that it is about a millisecond of work.
+    pub(crate) fn batch_hint(&self) -> u32 {
+        if self.plan.process_per_task {
+            return 1;
+        }
+        if let Some(chunk) = self.plan.chunk {
+            return chunk.max(1);
+        }
+        match self.estimate.load(Relaxed) {
+            0 => 1,
+            estimate => u32::try_from(BATCH_NS / estimate)
+                .unwrap_or(MAX_BATCH)
+                .clamp(1, MAX_BATCH),
+        }
+    }
+
+    /// Whether a batch may wait behind another in a worker: only when it will not wait long.
+    pub(crate) fn may_queue_ahead(&self) -> bool {
+        let estimate = self.estimate.load(Relaxed);
+        estimate != 0 && estimate.saturating_mul(u64::from(self.batch_hint())) <= 2 * BATCH_NS
+    }
+
+    /// Learns what a batch took.
+    pub(crate) fn measured(&self, items: u32, took: Duration) {
+        let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / u64::from(items.max(1));
+        let old = self.estimate.load(Relaxed);
+        let new = if old == 0 { each } else { old / 2 + each / 2 };
+        // The first batches carry the cost of the round trip, so what they say is not believed at once: the next one
+        // is eight times as large at most.
+        let smallest = BATCH_NS / (u64::from(items.max(1)) * 8);
+        self.estimate.store(new.max(smallest).max(1), Relaxed);
+    }
+
+    /// Hands over what arrived.
+    pub(crate) fn deliver(&self, delivery: Delivery) {
+        let mut state = self.lock();
+        self.hand_over(&mut state, delivery);
+        self.after_delivery(state);
+    }
+
+    /// Items that will not be run.
+    fn fail_all(&self, state: &mut State, segment: &Segment, error: &TaskError) {
+        state.input_bytes = state.input_bytes.saturating_sub(segment.bytes().len());
+        for index in segment.first..segment.first + u64::from(segment.count) {
+            self.hand_over(
+                state,
+                Delivery::Failed {
+                    index,
+                    error: error.clone(),
+                },
+            );
+        }
+    }
+
+    /// To whoever waits for it: a callback, or the next who asks.
+    fn hand_over(&self, state: &mut State, delivery: Delivery) {
+        state.unanswered = state.unanswered.saturating_sub(delivery.count());
+        if state.abandoned {
+            return;
+        }
+        if let Some(callback) = state.callback.take() {
+            if let Some(hub) = self.hub.upgrade() {
+                hub.call_back(callback, delivery);
+            }
+        } else {
+            state.arrived_bytes += delivery.bytes();
+            state.arrived.push_back(delivery);
+        }
+    }
+
+    fn after_delivery(&self, mut state: MutexGuard<'_, State>) {
+        let ended = state.complete && state.unanswered == 0 && !state.ended;
+        state.ended |= ended;
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if ended && let Some(hub) = self.hub.upgrade() {
+            hub.stream_ended();
+        }
+    }
+
+    /// Hands over a partial result.
+    pub(crate) fn deliver_partial(&self, bytes: Vec<u8>) {
+        let mut state = self.lock();
+        if state.abandoned || !self.partials {
+            return;
+        }
+        state.partial_bytes += bytes.len() + PARTIAL_COST;
+        state.partials.push_back(bytes);
+        while state.partial_bytes > MAX_WAITING_PARTIALS && state.partials.len() > 1 {
+            let Some(oldest) = state.partials.pop_front() else {
+                break;
+            };
+            state.partial_bytes -= oldest.len() + PARTIAL_COST;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The next partial result; `None` when none will come any more. Waits.
+    pub(crate) fn next_partial(&self) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(bytes) = state.partials.pop_front() {
+                state.partial_bytes -= bytes.len() + PARTIAL_COST;
+                return Some(bytes);
+            }
+            if state.unanswered == 0 && state.complete {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What arrived first, if anything has.
+    pub(crate) fn try_take(&self) -> Option<Delivery> {
+        take(&mut self.lock())
+    }
+
+    /// What arrives first, waiting for it until `deadline`. `None` also when nothing will arrive any more.
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<Delivery> {
+        let mut state = self.lock();
+        loop {
+            if let Some(delivery) = take(&mut state) {
+                return Some(delivery);
+            }
+            if state.complete && state.unanswered == 0 {
+                return None;
+            }
+            state = self.changed_by(state, deadline)?;
+        }
+    }
+
+    /// Waits for something to change; `None` when `deadline` has come.
+    fn changed_by<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        deadline: Option<Instant>,
+    ) -> Option<MutexGuard<'a, State>> {
+        let Some(deadline) = deadline else {
+            let state = self.changed.wait(state);
+            return Some(state.unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        let state = self.changed.wait_timeout(state, left);
+        Some(state.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// What arrived first; when nothing has, `waker` is called once something does.
+    pub(crate) fn poll_take(&self, waker: &Waker) -> Option<Delivery> {
+        let mut state = self.lock();
+        let delivery = take(&mut state);
+        if delivery.is_none() {
+            state.waker = Some(waker.clone());
+        }
+        delivery
+    }
+
+    /// Whether everything was taken and nothing will arrive any more.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.complete && state.unanswered == 0 && state.arrived.is_empty()
+    }
+
+    /// Whether the first delivery of a call of one item is there, and whether it is a value.
+    pub(crate) fn peek(&self) -> Option<bool> {
+        self.lock()
+            .arrived
+            .front()
+            .map(|delivery| !matches!(delivery, Delivery::Failed { .. }))
+    }
+
+    /// Waits until something has arrived, at most until `deadline`.
+    pub(crate) fn wait_arrived(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.lock();
+        while state.arrived.is_empty() {
+            match self.changed_by(state, deadline) {
+                Some(changed) => state = changed,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Calls `callback` with the delivery of a call of one item, on the pool's callback thread.
+    pub(crate) fn on_delivery(&self, callback: Callback) {
+        let mut state = self.lock();
+        match take(&mut state) {
+            None => state.callback = Some(callback),
+            Some(delivery) => {
+                drop(state);
+                if let Some(hub) = self.hub.upgrade() {
+                    hub.call_back(callback, delivery);
+                }
+            }
+        }
+    }
+
+    /// Items and bytes that were pushed and not taken yet.
+    pub(crate) fn open(&self) -> (u64, usize) {
+        let state = self.lock();
+        (state.open_items, state.input_bytes + state.arrived_bytes)
+    }
+
+    /// Ends what has not ended yet with `error`: what waits, at once; what runs, as soon as its worker is stopped.
+    pub(crate) fn cancel(&self, error: &TaskError) {
+        let mut state = self.lock();
+        if state.cancelled.is_some() || (state.complete && state.unanswered == 0) {
+            return;
+        }
+        state.cancelled = Some(error.clone());
+        while let Some(segment) = state.pending.pop_front() {
+            self.fail_all(&mut state, &segment, error);
+        }
+        self.after_delivery(state);
+    }
+
+    /// As [`Stream::cancel`], and nobody will ask for the deliveries.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.complete = true;
+        state.arrived.clear();
+        state.partials.clear();
+        state.cancelled.get_or_insert(TaskError::Cancelled);
+        while let Some(segment) = state.pending.pop_front() {
+            self.fail_all(&mut state, &segment, &TaskError::Cancelled);
+        }
+        self.after_delivery(state);
+    }
+
+    /// Why the call was cancelled, when it was.
+    pub(crate) fn cancelled(&self) -> Option<TaskError> {
+        self.lock().cancelled.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A batch is about so much work: long beside a round trip, short beside what people notice.
+const BATCH_NS: u64 = 1_000_000;
+/// Items of a batch at most: their answers fit the ring twice.
+pub(crate) const MAX_BATCH: u32 = 4096;
+
+fn take(state: &mut State) -> Option<Delivery> {
+    let delivery = state.arrived.pop_front()?;
+    state.open_items = state.open_items.saturating_sub(delivery.count());
+    state.arrived_bytes = state.arrived_bytes.saturating_sub(delivery.bytes());
+    Some(delivery)
+}

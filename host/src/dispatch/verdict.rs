@@ -1,0 +1,75 @@
+//! What a worker's words about the end of a task come to.
+
+use super::text::clean;
+use crate::{
+    pool::{
+        outcome::{Capped, Side, TaskError},
+        size::ByteSize,
+    },
+    wire::completion::{Completion, Frame, OutputKind},
+};
+
+/// The outcome behind `completion`. `stopped` is why the host told the task to stop, when it did.
+///
+/// # Errors
+/// A worker that says what cannot be: a task stopped that nobody stopped.
+pub(super) fn of(completion: Completion, stopped: Option<&TaskError>) -> Result<TaskError, String> {
+    Ok(match completion {
+        Completion::Value => return Err("a failure that is a value".into()),
+        Completion::Stopped => stopped.cloned().ok_or("it stopped a task by itself")?,
+        Completion::Guest(failure) if failure.input => TaskError::Codec {
+            side: Side::Guest,
+            message: clean(&failure.message),
+        },
+        Completion::Guest(failure) => {
+            let message = match (failure.message.is_empty(), &failure.data) {
+                (true, None) => format!("the task returned {} and did not say why", failure.code),
+                (true, Some(_)) => "the task returned an error value".into(),
+                (false, _) => clean(&failure.message),
+            };
+            let panic = failure.panic.map(|(file, line)| (clean(&file), line));
+            TaskError::Guest {
+                message,
+                data: failure.data,
+                panic,
+                backtrace: frames(failure.backtrace),
+            }
+        }
+        Completion::Trap(trap) => TaskError::Trap {
+            message: clean(&trap.message),
+            backtrace: frames(trap.backtrace),
+        },
+        Completion::Memory { limit, wanted } => TaskError::Memory {
+            limit: ByteSize::new(limit),
+            wanted: ByteSize::new(wanted),
+        },
+        Completion::Fuel { limit } => TaskError::Fuel { limit },
+        Completion::Output {
+            what,
+            limit,
+            wanted,
+        } => TaskError::Output {
+            what: match what {
+                OutputKind::Result => Capped::Result,
+                OutputKind::Partial => Capped::Partials,
+            },
+            limit: ByteSize::new(limit),
+            wanted: ByteSize::new(wanted),
+        },
+        Completion::Refused { message } => TaskError::Codec {
+            side: Side::Guest,
+            message: clean(&message),
+        },
+    })
+}
+
+fn frames(frames: Vec<Frame>) -> Vec<Frame> {
+    frames
+        .into_iter()
+        .map(|frame| Frame {
+            function: clean(&frame.function),
+            file: frame.file.map(|file| clean(&file)),
+            line: frame.line,
+        })
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! Python's `multiprocessing` for code that nobody has to trust: a task is a function in a WebAssembly module, and every
+//! task runs in an isolated worker process.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let files: Vec<Vec<u8>> = Vec::new();
+//! let pool = wasmpool::Pool::new()?;                                  // one worker per core
+//! let md5 = pool.load("md5.wasm")?.task::<Vec<u8>, String>("md5")?;    // typed and checked here, not at the first call
+//! for digest in pool.imap(&md5, files) {                              // lazy, ordered, bounded
+//!     println!("{}", digest?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! No ceremony in `main`, none in tests: the worker is the running program itself, started again and diverted before
+//! its `main`.
+//!
+//! - [`Pool`] and [`Builder`]: how many workers, how they start, how isolated, within what [`Limits`].
+//! - [`Module`]: what was loaded; [`Task`]: a function of it, typed; [`Call`]: one that runs.
+//! - [`TaskError`]: how a task ends that has no value. Everything else that fails has an error type of its own.
+//! - [`Event`]: what happens, as one stream.
+//! - [`json`]: arguments and results for programs that learn the types at run time.
+#![deny(unsafe_code)]
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+compile_error!(
+    "wasmpool builds its sandbox from Linux on x86-64 or aarch64; a weaker one elsewhere would be no sandbox"
+);
+
+// The derive writes paths that begin with the name of this crate.
+extern crate self as wasmpool;
+
+pub(crate) mod dispatch;
+pub mod doctor;
+pub mod exit;
+pub(crate) mod jail;
+pub mod json;
+pub(crate) mod module;
+mod pool;
+pub(crate) mod supervisor;
+pub(crate) mod sys;
+pub(crate) mod wire;
+pub(crate) mod worker;
+
+pub use module::{
+    cache_dir::CacheError,
+    info::{CommandInput, CommandOutput},
+    refusal::Refusal,
+    signature::{NameError, Signature, TaskKind},
+};
+pub use pool::{
+    builder::{BuildError, Builder, Isolation},
+    call::Call,
+    event::{Event, LogSource},
+    flow::{Feeder, Next, Outcomes},
+    handle::{Closed, Pool},
+    imap::{Imap, ImapUnordered},
+    limits::{Limits, ZeroLimit},
+    loading::LoadError,
+    map::MapCall,
+    module::Module,
+    outcome::{Capped, Exit, Frame, Outcome, Side, TaskError, decode},
+    size::{ByteSize, ByteSizeError},
+    task::Task,
+};
+pub use supervisor::host_end::{StartError, StartMethod};
+pub use wasmpool_abi::{Arg, Codec, Encoded, Type, Typed, Value};
+pub use wasmpool_macros::TypedHost as Typed;
+
+/// What derived code needs and people do not.
+#[doc(hidden)]
+pub mod __private {
+    pub use wasmpool_abi::__private::*;
+}

@@ -1,0 +1,89 @@
+//! Items and results as a module wants them: postcard, JSON or raw bytes. The host's code does not change with it.
+
+use wasmpool_abi::{Arg, CheckLimits, Codec, Value};
+
+use super::signature::Signature;
+
+/// How one task's items and results are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemCodec {
+    /// Postcard.
+    Postcard,
+    /// JSON.
+    Json,
+    /// The bytes of a `Vec<u8>`, without its length.
+    Raw,
+    /// Encoded already.
+    Verbatim,
+}
+
+impl From<Codec> for ItemCodec {
+    fn from(codec: Codec) -> Self {
+        match codec {
+            Codec::Postcard => Self::Postcard,
+            Codec::Json => Self::Json,
+            Codec::Raw => Self::Raw,
+        }
+    }
+}
+
+/// Appends the encoding of `arg`.
+///
+/// # Errors
+/// What cannot be encoded, in words.
+pub(crate) fn encode<In, A: Arg<In>>(
+    codec: ItemCodec,
+    arg: &A,
+    bytes: &mut Vec<u8>,
+) -> Result<(), String> {
+    match codec {
+        ItemCodec::Postcard | ItemCodec::Verbatim => {
+            arg.encode(bytes).map_err(|error| error.to_string())
+        }
+        ItemCodec::Json => serde_json::to_writer(bytes, arg).map_err(|error| error.to_string()),
+        ItemCodec::Raw => {
+            let start = bytes.len();
+            arg.encode(bytes).map_err(|error| error.to_string())?;
+            // The type is `Vec<u8>`, as was checked when the task was named: a length and as many bytes.
+            let (_, rest) = postcard::take_from_bytes::<u64>(&bytes[start..])
+                .map_err(|error| error.to_string())?;
+            let head = bytes.len() - start - rest.len();
+            bytes.drain(start..start + head);
+            Ok(())
+        }
+    }
+}
+
+/// Decodes a result that nobody has checked.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn decode<Out: Value>(
+    codec: ItemCodec,
+    signature: &Signature,
+    bytes: &[u8],
+) -> Result<Out, String> {
+    match codec {
+        ItemCodec::Postcard => {
+            if let Some(output) = &signature.output {
+                // Before serde sees it: a hostile value may be nested deeper than a stack is.
+                output
+                    .check(bytes, &CheckLimits::default())
+                    .map_err(|error| format!("a result that does not decode: {error}"))?;
+            }
+            wasmpool_abi::from_slice(bytes)
+                .map_err(|error| format!("a result that does not decode: {error}"))
+        }
+        ItemCodec::Verbatim => wasmpool_abi::from_slice(bytes).map_err(|error| error.to_string()),
+        // serde_json has a depth limit of its own.
+        ItemCodec::Json => serde_json::from_slice(bytes)
+            .map_err(|error| format!("a result that does not decode: {error}")),
+        ItemCodec::Raw => {
+            let mut prefixed = Vec::with_capacity(bytes.len() + 10);
+            prefixed = postcard::to_extend(&(bytes.len() as u64), prefixed)
+                .map_err(|error| error.to_string())?;
+            prefixed.extend_from_slice(bytes);
+            wasmpool_abi::from_slice(&prefixed).map_err(|error| error.to_string())
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A running call.
+
+use std::{
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use wasmpool_abi::Value;
+
+use super::outcome::{Outcome, Side, TaskError};
+use crate::dispatch::{
+    hub::Hub,
+    stream::{CallPlan, Delivery, Stream},
+};
+
+/// The handle of a task that was started: Python's `AsyncResult`. Also a `Future`, for any executor.
+///
+/// Dropping it lets the task run on; [`Call::cancel`] stops it.
+#[must_use = "a call that nobody asks for its outcome may have failed unseen"]
+pub struct Call<Out> {
+    hub: Arc<Hub>,
+    stream: Arc<Stream>,
+    types: PhantomData<fn() -> Out>,
+}
+
+impl<Out> std::fmt::Debug for Call<Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("ready", &self.stream.peek().is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Out: Value> Call<Out> {
+    pub(crate) fn new(hub: Arc<Hub>, stream: Arc<Stream>) -> Self {
+        Self {
+            hub,
+            stream,
+            types: PhantomData,
+        }
+    }
+
+    /// Waits for the outcome.
+    ///
+    /// # Errors
+    /// The outcome, when it is not a value.
+    pub fn get(self) -> Outcome<Out> {
+        outcome(&self.stream.plan, self.stream.take(None))
+    }
+
+    /// Waits for the outcome, at most so long.
+    ///
+    /// # Errors
+    /// The handle, when the task has not ended; it runs on.
+    pub fn get_timeout(self, timeout: Duration) -> Result<Outcome<Out>, Self> {
+        if self.wait(Some(timeout)) {
+            Ok(self.get())
+        } else {
+            Err(self)
+        }
+    }
+
+    /// Whether the task has ended.
+    pub fn ready(&self) -> bool {
+        self.stream.peek().is_some()
+    }
+
+    /// Waits until the task has ended, at most so long; returns whether it has.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.stream
+            .wait_arrived(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    /// Whether the task ended with a value; `None` while it runs. A value that does not decode counts as one here.
+    pub fn successful(&self) -> Option<bool> {
+        self.stream.peek()
+    }
+
+    /// Stops the task: at once when it waits for a worker, within milliseconds when it runs. Others do not notice.
+    /// Returns `false` when it has ended already; otherwise its outcome is [`TaskError::Cancelled`], or what it came to
+    /// in the last moment.
+    pub fn cancel(&self) -> bool {
+        if self.ready() {
+            return false;
+        }
+        self.hub.cancel(&self.stream);
+        true
+    }
+
+    /// Calls `then` with the outcome, on the pool's callback thread.
+    pub fn then(self, then: impl FnOnce(Outcome<Out>) + Send + 'static) {
+        let plan = self.stream.plan.clone();
+        self.stream.on_delivery(Box::new(move |delivery| {
+            then(outcome(&plan, Some(delivery)))
+        }));
+    }
+
+    /// The partial results as the task emits them, each as encoded by the task (see [`decode`](crate::decode)); the
+    /// iterator ends with the task. Those that nobody has taken wait, the newest 64 MiB of them.
+    pub fn partials(&self) -> impl Iterator<Item = Vec<u8>> {
+        std::iter::from_fn(|| self.stream.next_partial())
+    }
+}
+
+impl<Out: Value> Future for Call<Out> {
+    type Output = Outcome<Out>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.stream.poll_take(context.waker()) {
+            Some(delivery) => Poll::Ready(outcome(&self.stream.plan, Some(delivery))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// The outcome behind the delivery of a call of one item.
+pub(crate) fn outcome<Out: Value>(plan: &CallPlan, delivery: Option<Delivery>) -> Outcome<Out> {
+    match delivery {
+        Some(Delivery::Values { copy, ranges, .. }) => match ranges.first() {
+            Some(range) => decode(plan, &copy[range.start as usize..range.end as usize]),
+            None => Err(TaskError::Closed),
+        },
+        Some(Delivery::Value { bytes, .. }) => decode(plan, &bytes),
+        Some(Delivery::Failed { error, .. }) => Err(error),
+        None => Err(TaskError::Closed),
+    }
+}
+
+/// Decodes one result, which nobody has checked yet.
+pub(crate) fn decode<Out: Value>(plan: &CallPlan, bytes: &[u8]) -> Outcome<Out> {
+    let signature = &plan.module.signatures()[plan.spec.task as usize];
+    crate::module::codec::decode::<Out>(plan.codec, signature, bytes).map_err(|message| {
+        TaskError::Codec {
+            side: Side::Host,
+            message,
+        }
+    })
+}

@@ -1,0 +1,253 @@
+//! The pool as its user holds it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use wasmpool_abi::{Arg, Value};
+
+use super::{
+    builder::{BuildError, Builder},
+    call::Call,
+    imap::{Imap, ImapUnordered},
+    loading::{self, LoadError, Loader},
+    map,
+    module::Module,
+    outcome::Outcome,
+    size::ByteSize,
+    task::Task,
+};
+use crate::dispatch::hub::Hub;
+
+/// A pool of isolated worker processes that run WebAssembly tasks.
+///
+/// Dropping it terminates it: tasks that have not ended end with [`TaskError::Closed`](crate::TaskError::Closed), and
+/// no process of it is left.
+///
+/// ```
+/// let pool = wasmpool::Pool::new()?;
+/// let module = pool.load_bytes(br#"(module (func (export "add") (param i32 i32) (result i32)
+///     (i32.add (local.get 0) (local.get 1))))"#)?;
+/// let add = module.task::<(i32, i32), i32>("add")?;
+/// assert_eq!(add.call((2, 3))?, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Pool {
+    hub: Arc<Hub>,
+    loader: Loader,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    walls: Vec<(String, bool)>,
+}
+
+impl Pool {
+    /// A pool with one worker a core and the default limits.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Settings for a pool.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn assemble(
+        hub: Arc<Hub>,
+        loader: Loader,
+        thread: JoinHandle<()>,
+        walls: Vec<(String, bool)>,
+    ) -> Self {
+        Self {
+            hub,
+            loader,
+            thread: Mutex::new(Some(thread)),
+            walls,
+        }
+    }
+
+    /// How many tasks run at once.
+    pub fn workers(&self) -> usize {
+        self.hub.config.workers
+    }
+
+    /// The walls that were tried at the start, by name, and whether each stands.
+    pub fn walls(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.walls
+            .iter()
+            .map(|(name, stands)| (name.as_str(), *stands))
+    }
+
+    /// The directory of the cache of compiled modules, and how many modules and bytes are in it. `None` without a cache.
+    pub fn cache_usage(&self) -> Option<(&Path, u64, ByteSize)> {
+        let cache = self.loader.cache()?;
+        let usage = cache.usage().ok()?;
+        Some((cache.path(), usage.entries, ByteSize::new(usage.bytes)))
+    }
+
+    /// Loads a module from a file: WebAssembly or its text form.
+    ///
+    /// It is compiled in a process of its own, or taken from the cache.
+    ///
+    /// # Errors
+    /// The file cannot be read, the module is not accepted, or it takes too long or too much memory to compile.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Module, LoadError> {
+        let path = path.as_ref();
+        let source = loading::read(path, &self.hub.config.limits)?;
+        let name = path.file_name().map_or_else(
+            || "module".into(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        self.loader.load(&self.hub, name, &source)
+    }
+
+    /// Loads a module from bytes: WebAssembly or its text form.
+    ///
+    /// # Errors
+    /// As [`Pool::load`].
+    pub fn load_bytes(&self, source: impl AsRef<[u8]>) -> Result<Module, LoadError> {
+        self.loader
+            .load(&self.hub, "module".into(), source.as_ref())
+    }
+
+    /// Runs a task and waits for its outcome. The same as [`Task::call`].
+    ///
+    /// # Errors
+    /// The task's outcome, when it is not a value.
+    pub fn apply<In, Out: Value, A: Arg<In>>(&self, task: &Task<In, Out>, arg: A) -> Outcome<Out> {
+        task.call(arg)
+    }
+
+    /// Starts a task. The same as [`Task::start`].
+    pub fn apply_async<In, Out: Value, A: Arg<In>>(
+        &self,
+        task: &Task<In, Out>,
+        arg: A,
+    ) -> Call<Out> {
+        task.start(arg)
+    }
+
+    /// Runs a task for each item; outcomes in the order of the items. One bad item costs one `Err`.
+    ///
+    /// Items are taken and encoded on the calling thread, only as fast as workers run them. For more than one argument
+    /// the items are tuples, as with Python's `starmap`.
+    ///
+    /// ```
+    /// # let pool = wasmpool::Pool::new()?;
+    /// # let module = pool.load_bytes(br#"(module (func (export "add") (param i32 i32) (result i32)
+    /// #     (i32.add (local.get 0) (local.get 1))))"#)?;
+    /// let add = module.task::<(i32, i32), i32>("add")?;
+    /// let sums: Vec<i32> = pool.map(&add, [(1, 2), (3, 4)]).into_iter().collect::<Result<_, _>>()?;
+    /// assert_eq!(sums, [3, 7]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> Vec<Outcome<Out>>
+    where
+        Out: Value,
+        I: IntoIterator<Item: Arg<In>>,
+    {
+        map::map(task, items)
+    }
+
+    /// As [`Pool::map`] over a slice, with encoding and decoding on threads of the pool: for items that are large or
+    /// costly to encode.
+    pub fn par_map<In, Out, A>(&self, task: &Task<In, Out>, items: &[A]) -> Vec<Outcome<Out>>
+    where
+        Out: Value + Send,
+        A: Arg<In> + Sync,
+    {
+        map::par_map(task, items)
+    }
+
+    /// As [`Pool::map`] on a thread of the pool's own, so that the items have to be `Send`.
+    pub fn map_async<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> map::MapCall<Out>
+    where
+        In: 'static,
+        Out: Value + Send + 'static,
+        I: IntoIterator<Item: Arg<In>, IntoIter: Send + 'static>,
+    {
+        map::map_async(task, items)
+    }
+
+    /// Runs a task for each item as the outcomes are asked for, in the order of the items.
+    ///
+    /// Lazy: items are taken inside `next`, no more than a bounded number (and number of bytes) ahead, so that an
+    /// endless iterator works. Dropping it cancels what is left.
+    pub fn imap<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> Imap<In, Out, I::IntoIter>
+    where
+        Out: Value,
+        I: IntoIterator<Item: Arg<In>>,
+    {
+        Imap::new(task, items.into_iter())
+    }
+
+    /// As [`Pool::imap`], in the order in which the tasks end; each outcome comes with the index of its item.
+    pub fn imap_unordered<In, Out, I>(
+        &self,
+        task: &Task<In, Out>,
+        items: I,
+    ) -> ImapUnordered<In, Out, I::IntoIter>
+    where
+        Out: Value,
+        I: IntoIterator<Item: Arg<In>>,
+    {
+        ImapUnordered::new(task, items.into_iter())
+    }
+
+    /// Takes no new calls; those that run go on, and a `map` that runs is still fed. Only what this returns can be
+    /// joined.
+    ///
+    /// ```compile_fail
+    /// let pool = wasmpool::Pool::new().unwrap();
+    /// pool.join(); // not before `close`
+    /// ```
+    #[must_use = "dropping it terminates the pool; call `join` to wait for what runs"]
+    pub fn close(self) -> Closed {
+        self.hub.close();
+        Closed { pool: self }
+    }
+
+    /// Ends everything at once: what runs is killed, and its outcome is [`TaskError::Closed`](crate::TaskError::Closed).
+    pub fn terminate(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // In a fork of the process that built it, everything of the pool belongs to the parent.
+        if !self.hub.is_own_process() {
+            return;
+        }
+        self.hub.shut_down();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A pool that takes no more calls.
+#[derive(Debug)]
+pub struct Closed {
+    pool: Pool,
+}
+
+impl Closed {
+    /// Waits until every call has ended, then ends the pool's processes. An `imap` that has not been read to its end and
+    /// is still alive is a call that has not ended.
+    pub fn join(self) {
+        self.pool.hub.wait_quiet();
+    }
+
+    /// Ends everything at once.
+    pub fn terminate(self) {}
+}

@@ -1,0 +1,101 @@
+//! Lazy maps: items are taken inside `next`, a bounded number ahead.
+
+use std::collections::VecDeque;
+
+use wasmpool_abi::{Arg, Value};
+
+use super::{
+    map::{Feed, Reorder},
+    outcome::Outcome,
+    task::Task,
+};
+
+/// What `Pool::imap` returns: outcomes in the order of the items.
+#[must_use = "nothing runs until the outcomes are asked for"]
+pub struct Imap<In, Out: Value, I: Iterator<Item: Arg<In>>> {
+    feed: Feed<In, Out, I>,
+    order: Reorder,
+    decoded: VecDeque<Outcome<Out>>,
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Imap<In, Out, I> {
+    pub(crate) fn new(task: &Task<In, Out>, items: I) -> Self {
+        Self {
+            feed: Feed::new(task, items),
+            order: Reorder::default(),
+            decoded: VecDeque::new(),
+        }
+    }
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I> {
+    type Item = Outcome<Out>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(outcome) = self.decoded.pop_front() {
+                return Some(outcome);
+            }
+            self.feed.fill(self.order.held());
+            self.order.keep(self.feed.stream.take(None)?);
+            while let Some(delivery) = self.feed.stream.try_take() {
+                self.order.keep(delivery);
+            }
+            while let Some(delivery) = self.order.next() {
+                let decoded = &mut self.decoded;
+                self.feed
+                    .outcomes(delivery, |_, outcome| decoded.push_back(outcome));
+            }
+        }
+    }
+}
+
+/// What `Pool::imap_unordered` returns: outcomes as they come, each with the index of its item.
+#[must_use = "nothing runs until the outcomes are asked for"]
+pub struct ImapUnordered<In, Out: Value, I: Iterator<Item: Arg<In>>> {
+    feed: Feed<In, Out, I>,
+    decoded: VecDeque<(u64, Outcome<Out>)>,
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> ImapUnordered<In, Out, I> {
+    pub(crate) fn new(task: &Task<In, Out>, items: I) -> Self {
+        Self {
+            feed: Feed::new(task, items),
+            decoded: VecDeque::new(),
+        }
+    }
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for ImapUnordered<In, Out, I> {
+    type Item = (u64, Outcome<Out>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(outcome) = self.decoded.pop_front() {
+                return Some(outcome);
+            }
+            self.feed.fill((0, 0));
+            let delivery = self.feed.stream.take(None)?;
+            let decoded = &mut self.decoded;
+            self.feed.outcomes(delivery, |index, outcome| {
+                decoded.push_back((index, outcome))
+            });
+        }
+    }
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> std::fmt::Debug for Imap<In, Out, I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Imap")
+            .field("decoded", &self.decoded.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<In, Out: Value, I: Iterator<Item: Arg<In>>> std::fmt::Debug for ImapUnordered<In, Out, I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImapUnordered")
+            .field("decoded", &self.decoded.len())
+            .finish_non_exhaustive()
+    }
+}

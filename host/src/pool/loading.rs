@@ -1,0 +1,353 @@
+//! Loading modules: from a file or bytes, by way of the cache, compiled in a process of its own.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    builder::CacheChoice,
+    limits::Limits,
+    module::{Module, ModuleInner},
+    outcome::{Exit, TaskError},
+    size::ByteSize,
+};
+use crate::{
+    dispatch::hub::Hub,
+    module::{
+        bounds::MAX_INFO,
+        cache::Cache,
+        cache_dir::CacheError,
+        cache_key::{EngineHash, Key},
+        describe,
+        engine::{EngineOptions, engine},
+        info::ModuleInfo,
+        refusal::Refusal,
+        sealed::SealedCode,
+    },
+    supervisor::child::{Child, END_PATIENCE, Role},
+    wire::{
+        message::{CompileReply, CompileSpec, Request, WIRE_VERSION},
+        socket,
+    },
+};
+
+/// No compile time is longer, whatever the limit says: a socket cannot wait for ever by name.
+const LONGEST_COMPILE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest reply of a compiler: a refusal with its words.
+const MAX_REPLY: usize = 64 << 10;
+
+/// Why a module was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("failed to read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The module is larger than the limit.
+    #[error("a module of {size}, and {limit} are allowed (Limits::module_size)")]
+    TooLarge {
+        /// Its size.
+        size: ByteSize,
+        /// The limit.
+        limit: ByteSize,
+    },
+    /// The module is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What its compiler said of it does not hold together.
+    #[error("the module's description is not accepted: {0}")]
+    Described(String),
+    /// Compiling took too long.
+    #[error("compiling took longer than {limit:?} (Limits::compile_time)")]
+    CompileTime {
+        /// The limit.
+        limit: Duration,
+    },
+    /// Compiling took too much memory, or crashed for want of it.
+    #[error("compiling took more than {limit} of memory (Limits::compile_memory)")]
+    CompileMemory {
+        /// The limit.
+        limit: ByteSize,
+    },
+    /// The compiler process ended without an answer.
+    #[error("the compiler was lost: {reason}")]
+    CompilerLost {
+        /// What is known of it.
+        reason: String,
+    },
+    /// The pool could not do its job.
+    #[error(transparent)]
+    Host(#[from] TaskError),
+    /// The host is out of descriptors, memory or processes.
+    #[error("failed to start the compiler: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a module's file, not more of it than is allowed.
+pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+    use std::io::Read;
+    let error = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(error)?;
+    let limit = limits.module_size;
+    let mut source = Vec::new();
+    file.take(limit.bytes().saturating_add(1))
+        .read_to_end(&mut source)
+        .map_err(error)?;
+    if source.len() as u64 > limit.bytes() {
+        // A device or a pipe has no size.
+        let told = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let size = told.max(source.len() as u64);
+        return Err(LoadError::TooLarge {
+            size: ByteSize::new(size),
+            limit,
+        });
+    }
+    Ok(source)
+}
+
+/// Loads the modules of one pool.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    cache: Option<Cache>,
+    next: AtomicU64,
+    compiling: Turns,
+}
+
+impl Loader {
+    /// Opens the cache.
+    ///
+    /// # Errors
+    /// A directory that was asked for by name could be written by others.
+    pub(crate) fn new(choice: &CacheChoice) -> Result<Self, CacheError> {
+        let opened = match choice {
+            CacheChoice::Default => Some(Cache::open_default()),
+            CacheChoice::At(directory) => match Cache::open(directory) {
+                Err(error @ CacheError::Untrusted { .. }) => return Err(error),
+                opened => Some(opened),
+            },
+            CacheChoice::Off => None,
+        };
+        // A cache makes the next start quick and nothing else: without it everything works.
+        let cache = opened.and_then(|opened| {
+            opened
+                .inspect_err(
+                    |error| tracing::warn!(%error, "compiled modules are not kept on disk"),
+                )
+                .ok()
+        });
+        Ok(Self {
+            cache,
+            next: AtomicU64::new(1),
+            compiling: Turns::default(),
+        })
+    }
+
+    /// Accepts and compiles a module, or takes it from the cache.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub(crate) fn load(
+        &self,
+        hub: &Arc<Hub>,
+        name: String,
+        source: &[u8],
+    ) -> Result<Module, LoadError> {
+        hub.check_open()?;
+        let limits = &hub.config.limits;
+        if source.len() as u64 > limits.module_size.bytes() {
+            let size = ByteSize::new(source.len() as u64);
+            return Err(LoadError::TooLarge {
+                size,
+                limit: limits.module_size,
+            });
+        }
+        // There is nothing to hand over to a compiler.
+        if source.is_empty() {
+            return Err(LoadError::Refused(Refusal::NotWasm {
+                message: "it is empty".to_owned(),
+            }));
+        }
+        let options = EngineOptions {
+            fuel: limits.fuel.is_some(),
+        };
+        let key = match &self.cache {
+            Some(_) => Some(Key::new(engine_hash(options)?, options, source)),
+            None => None,
+        };
+        let entry = self
+            .cache
+            .as_ref()
+            .zip(key.as_ref())
+            .and_then(|(cache, key)| cache.get(key));
+        let cached = entry.is_some();
+        let (info, code) = match entry {
+            Some(entry) => (entry.info, entry.code),
+            None => {
+                let (info, code) = self
+                    .compiling
+                    .take(hub.config.workers, || compile(hub, options, source))?;
+                if let (Some(cache), Some(key)) = (&self.cache, &key) {
+                    cache.put(key, &info, &code);
+                }
+                (info, code)
+            }
+        };
+        let described =
+            describe::describe(info).map_err(|error| LoadError::Described(error.to_string()))?;
+        let bytes = postcard::to_allocvec(&described.info).map_err(io::Error::other)?;
+        let info = SealedCode::from_bytes(&bytes)?;
+        let id = self.next.fetch_add(1, Relaxed);
+        let inner = ModuleInner::new(id, name, (code, info), options.fuel, described, cached);
+        Ok(Module::new(Arc::clone(hub), Arc::new(inner)))
+    }
+
+    /// The cache, when there is one.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+}
+
+/// Lets a bounded number of threads do something at once.
+#[derive(Debug, Default)]
+struct Turns {
+    busy: Mutex<usize>,
+    free: Condvar,
+}
+
+impl Turns {
+    /// Does `what` as soon as fewer than `most` others are at it.
+    fn take<T>(&self, most: usize, what: impl FnOnce() -> T) -> T {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        while *busy >= most {
+            busy = self.free.wait(busy).unwrap_or_else(PoisonError::into_inner);
+        }
+        *busy += 1;
+        drop(busy);
+        let done = what();
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.free.notify_one();
+        done
+    }
+}
+
+/// What the engine compiles for, found out once in this process.
+fn engine_hash(options: EngineOptions) -> Result<EngineHash, LoadError> {
+    static HASHES: [OnceLock<EngineHash>; 2] = [OnceLock::new(), OnceLock::new()];
+    let known = &HASHES[usize::from(options.fuel)];
+    if let Some(hash) = known.get() {
+        return Ok(*hash);
+    }
+    let engine = engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?;
+    Ok(*known.get_or_init(|| EngineHash::of(&engine)))
+}
+
+/// A compiler, which has nothing to do once it has answered, whatever it thinks.
+struct KilledOnDrop(Arc<Child>);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+/// Compiles in a process of its own, which is killed when it takes too long.
+fn compile(
+    hub: &Arc<Hub>,
+    options: EngineOptions,
+    source: &[u8],
+) -> Result<(ModuleInfo, SealedCode), LoadError> {
+    let limits = &hub.config.limits;
+    let file = SealedCode::from_bytes(source)?;
+    let (child, socket) = hub.start_process(Role::Compiler)?;
+    let child = KilledOnDrop(child);
+    let spec = Request::Compile(CompileSpec {
+        version: WIRE_VERSION,
+        source_len: source.len() as u64,
+        fuel: options.fuel,
+        max_source: limits.module_size.bytes(),
+        memory: limits.compile_memory.bytes(),
+        // The clock of the wall decides; this is for a host that is not there any more.
+        cpu_seconds: limits.compile_time.as_secs().saturating_add(2),
+    });
+    let patience = limits.compile_time.min(LONGEST_COMPILE);
+    let deadline = Instant::now() + patience;
+    socket::send_value(&socket, &spec, &[file.as_fd()])?;
+    let mut buffer = vec![0; MAX_REPLY];
+    let received = match socket::wait_readable(&socket, deadline) {
+        Ok(true) => socket::receive_with_descriptors(&socket, &mut buffer),
+        Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
+    };
+    let over_time = Instant::now() >= deadline;
+    let lost = |reason: &str| LoadError::CompilerLost {
+        reason: reason.to_owned(),
+    };
+    let (len, descriptors) = match received {
+        Ok(Some(received)) => received,
+        Ok(None) => {
+            let exit = child.0.wait(END_PATIENCE);
+            hub.check_open()?;
+            return Err(match exit {
+                _ if over_time => LoadError::CompileTime {
+                    limit: limits.compile_time,
+                },
+                Some(Exit::Signal(libc::SIGXCPU)) => LoadError::CompileTime {
+                    limit: limits.compile_time,
+                },
+                // An allocation that fails aborts.
+                Some(Exit::Signal(libc::SIGABRT)) => LoadError::CompileMemory {
+                    limit: limits.compile_memory,
+                },
+                Some(exit) => lost(&exit.to_string()),
+                None => lost("it closed its socket"),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Err(LoadError::CompileTime {
+                limit: limits.compile_time,
+            });
+        }
+        Err(error) => {
+            return Err(lost(&error.to_string()));
+        }
+    };
+    match postcard::from_bytes::<CompileReply>(&buffer[..len]) {
+        Ok(CompileReply::Refused(refusal)) => Err(refusal.into()),
+        Ok(CompileReply::Done) => {
+            let [code, info] = <[OwnedFd; 2]>::try_from(descriptors)
+                .map_err(|_| lost("it answered without its files"))?;
+            // Nothing that it sent is used before its seals are checked: it cannot be changed any more.
+            let unsealed = |error: crate::module::sealed::SealError| lost(&error.to_string());
+            let code = SealedCode::from_untrusted(code).map_err(unsealed)?;
+            let info = SealedCode::from_untrusted(info).map_err(unsealed)?;
+            if info.len() as u64 > MAX_INFO {
+                return Err(lost("its description is too long"));
+            }
+            let mut bytes = Vec::with_capacity(info.len());
+            info.read(|piece| {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            })?;
+            let described =
+                describe::read(&bytes).map_err(|error| LoadError::Described(error.to_string()))?;
+            let info = described.info;
+            Ok((info, code))
+        }
+        Err(error) => Err(lost(&format!("it answered nonsense: {error}"))),
+    }
+}

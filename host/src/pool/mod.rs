@@ -1,0 +1,15 @@
+//! What callers hold: the pool and its builder, modules, tasks, running calls, limits, outcomes, events.
+
+pub(crate) mod builder;
+pub(crate) mod call;
+pub(crate) mod event;
+pub(crate) mod flow;
+pub(crate) mod handle;
+pub(crate) mod imap;
+pub(crate) mod limits;
+pub(crate) mod loading;
+pub(crate) mod map;
+pub(crate) mod module;
+pub(crate) mod outcome;
+pub(crate) mod size;
+pub(crate) mod task;

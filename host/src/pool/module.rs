@@ -1,0 +1,212 @@
+//! A loaded module: what it offers, and typed tasks named from it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use wasmpool_abi::{Encoded, Type, Typed, Value};
+
+use super::{builder::Isolation, size::ByteSize, task::Task};
+use crate::{
+    dispatch::{hub::Hub, stream::CallPlan},
+    module::{
+        codec::ItemCodec,
+        describe::Description,
+        info::{CommandInput, CommandOutput},
+        sealed::SealedCode,
+        signature::{NameError, Signature},
+    },
+    worker::contract::CallSpec,
+};
+
+/// Workers of one module that may end in a row before they have begun, until its tasks are given up. Somebody may be
+/// killing them, so it takes many; one that says itself that it cannot counts for five.
+const MAX_FAILED_STARTS: u32 = 20;
+
+/// Bytes of a command's standard error that come back with its result.
+const COMMAND_STDERR: u32 = 64 << 10;
+
+/// A module that was accepted and compiled. Shared by its handles, its tasks and the workers that serve it.
+#[derive(Debug)]
+pub(crate) struct ModuleInner {
+    /// The pool's number for it.
+    pub(crate) id: u64,
+    /// The name of its file.
+    pub(crate) name: String,
+    /// Its machine code.
+    pub(crate) code: SealedCode,
+    /// Its description, as workers get it.
+    pub(crate) info: SealedCode,
+    /// Whether it counts fuel.
+    pub(crate) fuel: bool,
+    /// Its description, read and checked.
+    pub(crate) described: Description,
+    /// Whether it was taken from the cache.
+    pub(crate) cached: bool,
+    failed_starts: AtomicU32,
+}
+
+impl ModuleInner {
+    /// A module that no worker serves yet.
+    pub(crate) fn new(
+        id: u64,
+        name: String,
+        (code, info): (SealedCode, SealedCode),
+        fuel: bool,
+        described: Description,
+        cached: bool,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            code,
+            info,
+            fuel,
+            described,
+            cached,
+            failed_starts: AtomicU32::new(0),
+        }
+    }
+
+    /// What can be called.
+    pub(crate) fn signatures(&self) -> &[Signature] {
+        &self.described.signatures
+    }
+
+    /// The name of a task by its index.
+    pub(crate) fn task_name(&self, task: u32) -> &str {
+        self.signatures()
+            .get(task as usize)
+            .map_or("", |signature| &signature.name)
+    }
+
+    /// A worker of it stands.
+    pub(crate) fn worker_ready(&self) {
+        self.failed_starts.store(0, Relaxed);
+    }
+
+    /// A worker of it ended before it stood; `unable` is whether it said so itself.
+    pub(crate) fn worker_failed(&self, unable: bool) {
+        self.failed_starts
+            .fetch_add(if unable { MAX_FAILED_STARTS / 4 } else { 1 }, Relaxed);
+    }
+
+    /// Whether starting another one is of no use.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.failed_starts.load(Relaxed) >= MAX_FAILED_STARTS
+    }
+}
+
+/// A loaded module. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Module {
+    hub: Arc<Hub>,
+    inner: Arc<ModuleInner>,
+}
+
+impl Module {
+    pub(crate) fn new(hub: Arc<Hub>, inner: Arc<ModuleInner>) -> Self {
+        Self { hub, inner }
+    }
+
+    /// The task `name`, with its types checked against what the module declares.
+    ///
+    /// `In` is the type of its argument, a tuple of several, or `()` of none. Tasks of raw bytes are
+    /// `Task<Vec<u8>, Vec<u8>>`, exports of plain numbers take and return numbers or tuples of them.
+    ///
+    /// # Errors
+    /// There is no such task (the message names those that there are, nearest first), or it has other types (the
+    /// message names both).
+    pub fn task<In: Typed, Out: Value>(&self, name: &str) -> Result<Task<In, Out>, NameError> {
+        let (index, signature) = self.inner.described.task(name)?;
+        signature.check(&Type::of::<In>(), &Type::of::<Out>())?;
+        Ok(self.task_at(index, signature.codec.into()))
+    }
+
+    /// The module's WASI command, `_start`.
+    ///
+    /// # Errors
+    /// The module is none.
+    pub fn command(&self) -> Result<Task<CommandInput, CommandOutput>, NameError> {
+        self.task("_start")
+    }
+
+    /// The task `name` with arguments and result as encoded bytes, for programs that learn the types at run time:
+    /// see [`Module::tasks`] and [`json`](crate::json).
+    ///
+    /// # Errors
+    /// There is no such task.
+    pub fn dynamic(&self, name: &str) -> Result<Task<Encoded, Encoded>, NameError> {
+        let (index, _) = self.inner.described.task(name)?;
+        Ok(self.task_at(index, ItemCodec::Verbatim))
+    }
+
+    fn task_at<In, Out>(&self, task: u32, codec: ItemCodec) -> Task<In, Out> {
+        let limits = &self.hub.config.limits;
+        let isolation = self.hub.config.isolation;
+        let plan = CallPlan {
+            module: Arc::clone(&self.inner),
+            spec: CallSpec {
+                task,
+                memory: limits.memory.bytes(),
+                fuel: limits.fuel,
+                output: limits.output.bytes(),
+                partial: limits.partial.bytes(),
+                stderr: COMMAND_STDERR,
+                keep_instance: isolation == Isolation::Batch,
+            },
+            timeout: limits.timeout,
+            process_per_task: isolation == Isolation::Process,
+            chunk: None,
+            retries: 0,
+            codec,
+        };
+        Task::new(Arc::clone(&self.hub), plan)
+    }
+
+    /// What can be called.
+    pub fn tasks(&self) -> &[Signature] {
+        self.inner.signatures()
+    }
+
+    /// The name of its file, or `module`.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// What it imports: module, name, type.
+    pub fn imports(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.inner
+            .described
+            .info
+            .imports
+            .iter()
+            .map(|(module, name, ty)| (module.as_str(), name.as_str(), ty.as_str()))
+    }
+
+    /// Its memories: the size at the start, and the largest when it says one.
+    pub fn memories(&self) -> impl Iterator<Item = (ByteSize, Option<ByteSize>)> {
+        self.inner
+            .described
+            .info
+            .memories
+            .iter()
+            .map(|&(least, most)| (ByteSize::new(least), most.map(ByteSize::new)))
+    }
+
+    /// The size of its WebAssembly.
+    pub fn size(&self) -> ByteSize {
+        ByteSize::new(self.inner.described.info.wasm_size)
+    }
+
+    /// The size of its machine code.
+    pub fn code_size(&self) -> ByteSize {
+        ByteSize::new(self.inner.code.len() as u64)
+    }
+
+    /// Whether it was taken from the cache.
+    pub fn cached(&self) -> bool {
+        self.inner.cached
+    }
+}

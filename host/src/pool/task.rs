@@ -1,0 +1,192 @@
+//! A typed task, named from a module.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use wasmpool_abi::{Arg, Value};
+
+use super::{
+    builder::Isolation,
+    call::{self, Call},
+    outcome::{Outcome, Side, TaskError},
+    size::ByteSize,
+};
+use crate::dispatch::{
+    hub::Hub,
+    lease,
+    segment::Segment,
+    stream::{CallPlan, Stream},
+};
+
+/// A task that takes `In` and returns `Out`. `Send`, `Sync` and cheap to clone, whatever the types are; it holds on to
+/// its pool's innards, not to the pool: once that is gone its calls end with [`TaskError::Closed`].
+///
+/// The methods that set something return a changed copy.
+pub struct Task<In, Out> {
+    hub: Arc<Hub>,
+    plan: CallPlan,
+    types: PhantomData<fn(In) -> Out>,
+}
+
+impl<In, Out> Clone for Task<In, Out> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.hub), self.plan.clone())
+    }
+}
+
+impl<In, Out> std::fmt::Debug for Task<In, Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task")
+            .field("name", &self.name())
+            .field("module", &self.plan.module.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<In, Out> Task<In, Out> {
+    pub(crate) fn new(hub: Arc<Hub>, plan: CallPlan) -> Self {
+        Self {
+            hub,
+            plan,
+            types: PhantomData,
+        }
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    pub(crate) fn plan(&self) -> &CallPlan {
+        &self.plan
+    }
+
+    /// A call of it, of which nothing has been sent. When the pool takes no more calls it is cancelled already.
+    pub(crate) fn begin(&self, partials: bool) -> Arc<Stream> {
+        let stream = Stream::new(self.plan.clone(), &self.hub, partials);
+        if let Err(error) = self.hub.check_open() {
+            stream.cancel(&error);
+        }
+        stream
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.plan.module.task_name(self.plan.spec.task)
+    }
+
+    /// Wall time of one run. Default: the pool's.
+    #[must_use = "it returns a changed copy"]
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        self.with(|plan| plan.timeout = Some(timeout))
+    }
+
+    /// Memory of one run. Default: the pool's.
+    #[must_use = "it returns a changed copy"]
+    pub fn memory(&self, memory: ByteSize) -> Self {
+        self.with(|plan| plan.spec.memory = memory.bytes())
+    }
+
+    /// Fuel of one run; only in pools whose limits have fuel is it counted. Default: the pool's.
+    #[must_use = "it returns a changed copy"]
+    pub fn fuel(&self, fuel: u64) -> Self {
+        self.with(|plan| plan.spec.fuel = plan.spec.fuel.map(|_| fuel))
+    }
+
+    /// Size of the result. Default: the pool's.
+    #[must_use = "it returns a changed copy"]
+    pub fn max_output(&self, output: ByteSize) -> Self {
+        self.with(|plan| plan.spec.output = output.bytes())
+    }
+
+    /// How often it is run again after its worker was lost: for tasks that may run twice. Default: 0.
+    #[must_use = "it returns a changed copy"]
+    pub fn retries(&self, retries: u32) -> Self {
+        self.with(|plan| plan.retries = retries)
+    }
+
+    /// What is fresh for each run. Default: the pool's.
+    #[must_use = "it returns a changed copy"]
+    pub fn isolation(&self, isolation: Isolation) -> Self {
+        self.with(|plan| {
+            plan.spec.keep_instance = isolation == Isolation::Batch;
+            plan.process_per_task = isolation == Isolation::Process;
+        })
+    }
+
+    /// Items that are sent to a worker at once. Default: measured, so that it is about a millisecond of work.
+    #[must_use = "it returns a changed copy"]
+    pub fn chunk_size(&self, items: u32) -> Self {
+        self.with(|plan| plan.chunk = Some(items.clamp(1, crate::dispatch::stream::MAX_BATCH)))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut CallPlan)) -> Self {
+        let mut task = self.clone();
+        change(&mut task.plan);
+        task
+    }
+}
+
+impl<In, Out: Value> Task<In, Out> {
+    /// Runs it and waits for its outcome. The calling thread talks to the worker itself when one is idle.
+    ///
+    /// # Errors
+    /// The outcome, when it is not a value.
+    pub fn call<A: Arg<In>>(&self, arg: A) -> Outcome<Out> {
+        self.hub.check_open()?;
+        let segment = self.segment(&arg)?;
+        let stream = Stream::new(self.plan.clone(), &self.hub, false);
+        lease::run(&self.hub, &stream, segment);
+        call::outcome(&self.plan, stream.take(None))
+    }
+
+    /// Starts it. The argument is encoded before this returns.
+    pub fn start<A: Arg<In>>(&self, arg: A) -> Call<Out> {
+        let stream = self.begin(true);
+        match self.segment(&arg) {
+            Ok(segment) => {
+                stream.push(segment);
+                stream.complete();
+                self.hub.enqueue(&stream);
+            }
+            Err(error) => {
+                stream.push_failed(0, error);
+                stream.complete();
+            }
+        }
+        Call::new(Arc::clone(&self.hub), stream)
+    }
+
+    fn segment<A: Arg<In>>(&self, arg: &A) -> Result<Segment, TaskError> {
+        let mut segment = Segment::new(0, self.plan.retries);
+        self.encode(arg, &mut segment)?;
+        Ok(segment)
+    }
+
+    /// Appends one item to a segment.
+    pub(crate) fn encode<A: Arg<In>>(
+        &self,
+        arg: &A,
+        segment: &mut Segment,
+    ) -> Result<(), TaskError> {
+        let limit = self.hub.config.limits.input;
+        let codec = self.plan.codec;
+        segment.push(|bytes| {
+            let before = bytes.len();
+            crate::module::codec::encode::<In, A>(codec, arg, bytes).map_err(|message| {
+                TaskError::Codec {
+                    side: Side::Host,
+                    message,
+                }
+            })?;
+            let size = (bytes.len() - before) as u64;
+            if size > limit.bytes() {
+                let message =
+                    format!("arguments of {size} bytes, and {limit} are allowed (Limits::input)");
+                return Err(TaskError::Codec {
+                    side: Side::Host,
+                    message,
+                });
+            }
+            Ok(())
+        })
+    }
+}

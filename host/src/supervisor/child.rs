@@ -1,0 +1,144 @@
+//! The host's view of one process below the zygote: its pidfd once it is known, its end once it has one.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use super::protocol::Exit;
+
+/// How long the end of a killed process may take to be told: freeing its memory takes the kernel 20 ms per GiB.
+pub(crate) const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It runs tasks of one module.
+    Worker,
+    /// It compiles one module.
+    Compiler,
+}
+
+/// A worker or a compiler. Shared by whoever talks to it and by the dispatcher, which hears of its start and its end.
+#[derive(Debug)]
+pub(crate) struct Child {
+    id: u64,
+    role: Role,
+    pidfd: OnceLock<OwnedFd>,
+    pid: OnceLock<i32>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Killed before its pidfd was known.
+    kill: bool,
+    exit: Option<Exit>,
+}
+
+impl Child {
+    /// A process that has been asked for.
+    pub(crate) fn new(id: u64, role: Role) -> Self {
+        Self {
+            id,
+            role,
+            pidfd: OnceLock::new(),
+            pid: OnceLock::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// What it was asked for.
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The host's number for it.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its process id as the host sees it, 0 while it is not known.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.get().copied().unwrap_or(0)
+    }
+
+    /// It runs, and this is its pidfd.
+    pub(crate) fn started(&self, pidfd: OwnedFd) {
+        if let Some(pid) = pid_of(&pidfd) {
+            let _ = self.pid.set(pid);
+        }
+        let _ = self.pidfd.set(pidfd);
+        if self.lock().kill {
+            self.signal(Signal::KILL);
+        }
+    }
+
+    /// It ended.
+    pub(crate) fn ended(&self, exit: Exit) {
+        self.lock().exit.get_or_insert(exit);
+        self.changed.notify_all();
+    }
+
+    /// How it ended, when it has.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        self.lock().exit
+    }
+
+    /// Waits for its end, at most `time`.
+    pub(crate) fn wait(&self, time: Duration) -> Option<Exit> {
+        let deadline = Instant::now() + time;
+        let mut state = self.lock();
+        while state.exit.is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.exit
+    }
+
+    /// Asks the task that runs in it to look at the stop word.
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::URG);
+    }
+
+    /// Kills it, now or as soon as its pidfd is known.
+    pub(crate) fn kill(&self) {
+        self.lock().kill = true;
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pidfd) = self.pidfd.get() {
+            // It has ended already when this fails.
+            let _ = rustix::process::pidfd_send_signal(pidfd.as_fd(), signal);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The process id behind a pidfd, in this process's namespace: the number that the zygote knows is one of its own.
+fn pid_of(pidfd: &OwnedFd) -> Option<i32> {
+    use std::os::fd::AsRawFd;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+    info.lines()
+        .find_map(|line| line.strip_prefix("Pid:"))?
+        .trim()
+        .parse()
+        .ok()
+        .filter(|&pid| pid > 0)
+}

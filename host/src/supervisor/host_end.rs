@@ -1,0 +1,224 @@
+//! The host's end of the launcher and zygote: starting them, asking for processes, hearing of their ends.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+
+use super::{
+    divert,
+    launcher::Wall,
+    protocol::{MAX_MESSAGE, ZygoteReply, ZygoteRequest},
+};
+use crate::wire::{message::WIRE_VERSION, socket};
+
+/// How long the launcher may take to say that it stands. Measured: 5 ms with namespaces on a busy machine.
+const HELLO: Duration = Duration::from_secs(5);
+
+/// How long the launcher may take to follow its workers into the end before it is killed. Freeing memory takes the
+/// kernel 20 ms per GiB.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How workers are started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StartMethod {
+    /// Forked from a process of one thread with the engine ready: well under a millisecond. Python's *forkserver*.
+    #[default]
+    ForkServer,
+    /// Each started by exec, with an address layout of its own: some milliseconds. Python's *spawn*.
+    ///
+    /// There is no `fork` of the host itself: it would copy the host's secrets into the sandbox.
+    Spawn,
+}
+
+/// Why no launcher stands.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The program could not be executed again.
+    #[error("failed to start {}: {source}", program.display())]
+    Exec {
+        /// What was executed.
+        program: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// It was executed but did not become a launcher.
+    #[error(
+        "{} was started but did not answer as a wasmpool launcher ({reason}); \
+         name a program that links this version of wasmpool with Builder::worker_exe",
+        program.display()
+    )]
+    Silent {
+        /// What was executed.
+        program: PathBuf,
+        /// What it did instead.
+        reason: String,
+    },
+    /// The launcher could not build what it needs.
+    #[error("the launcher failed: {0}")]
+    Failed(String),
+    /// The host is out of descriptors or memory.
+    #[error("failed to set up the launcher's socket: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running launcher with its zygote. Dropping it ends them and every process below.
+#[derive(Debug)]
+pub(crate) struct Zygote {
+    socket: OwnedFd,
+    /// By descriptor and never by number: the user's program may reap any child, and then the number is a stranger's.
+    launcher: OwnedFd,
+    walls: Vec<Wall>,
+    /// A descriptor for each process that was asked for: its pidfd must find room, or nobody could end it.
+    reserved: Mutex<Vec<OwnedFd>>,
+}
+
+impl Zygote {
+    /// Starts the launcher and waits until the zygote stands.
+    ///
+    /// The calling thread has to live as long as the pool: the launcher dies with it.
+    pub(crate) fn start(program: Option<PathBuf>, method: StartMethod) -> Result<Self, StartError> {
+        // The literal path: right after upgrades and deletions too.
+        let program = program.unwrap_or_else(|| "/proc/self/exe".into());
+        let (ours, theirs) = socket::pair()?;
+        // The socket travels as standard input: no other child of this program can inherit it by accident, and
+        // nothing has to run between fork and exec.
+        let launcher = Command::new(&program)
+            .arg0(divert::PROCESS_NAME.to_string_lossy().as_ref())
+            .arg(divert::LAUNCHER.to_string_lossy().as_ref())
+            .env_clear()
+            .stdin(theirs)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| StartError::Exec {
+                program: program.clone(),
+                source,
+            })?;
+        let launcher = rustix::process::pidfd_open(Pid::from_child(&launcher), PidfdFlags::empty())
+            .map_err(io::Error::from)?;
+        let mut zygote = Self {
+            socket: ours,
+            launcher,
+            walls: Vec::new(),
+            reserved: Mutex::default(),
+        };
+        let start = ZygoteRequest::Start {
+            version: WIRE_VERSION,
+            exec: method == StartMethod::Spawn,
+        };
+        let silent = |reason: String| StartError::Silent {
+            program: program.clone(),
+            reason,
+        };
+        socket::send_value(&zygote.socket, &start, &[])
+            .map_err(|error| silent(error.to_string()))?;
+        if !socket::wait_readable(&zygote.socket, Instant::now() + HELLO)? {
+            return Err(silent(format!("it said nothing within {HELLO:?}")));
+        }
+        let mut buffer = [0; MAX_MESSAGE];
+        match zygote.receive(&mut buffer) {
+            Ok(Some((ZygoteReply::Ready { walls }, _))) => zygote.walls = walls,
+            Ok(Some((ZygoteReply::Failed(reason), _))) => return Err(StartError::Failed(reason)),
+            Ok(Some(_)) => return Err(silent("it said something else".into())),
+            Ok(None) => return Err(silent("it ended".into())),
+            Err(error) => return Err(silent(error.to_string())),
+        }
+        Ok(zygote)
+    }
+
+    /// Walls that were tried at the start, and whether each stands.
+    pub(crate) fn walls(&self) -> &[Wall] {
+        &self.walls
+    }
+
+    /// The socket, to be watched for replies.
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Asks for a process that serves `socket`.
+    ///
+    /// # Errors
+    /// The zygote is gone, or does not keep up, or there is no descriptor left to hold the process by.
+    pub(crate) fn fork(&self, process: u64, socket: &OwnedFd) -> io::Result<()> {
+        let request =
+            postcard::to_allocvec(&ZygoteRequest::Fork { process }).map_err(io::Error::other)?;
+        let room = self.socket.try_clone()?;
+        socket::send(&self.socket, &request, &[socket.as_fd()])?;
+        self.reserved().push(room);
+        Ok(())
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Vec<OwnedFd>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for the end of a process.
+    ///
+    /// # Errors
+    /// As [`Zygote::fork`].
+    pub(crate) fn kill(&self, process: u64) -> io::Result<()> {
+        let request =
+            postcard::to_allocvec(&ZygoteRequest::Kill { process }).map_err(io::Error::other)?;
+        socket::send(&self.socket, &request, &[])
+    }
+
+    /// The next reply, when there is one. `None` when the zygote is gone.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none.
+    pub(crate) fn next_reply(&self) -> io::Result<Option<(ZygoteReply, Vec<OwnedFd>)>> {
+        if !socket::wait_readable(&self.socket, Instant::now())? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let room = self.reserved().pop().is_some();
+        let reply = self.receive(&mut [0; MAX_MESSAGE]);
+        if room
+            && let Ok(Some((reply, _))) = &reply
+            && !matches!(
+                reply,
+                ZygoteReply::Forked { .. } | ZygoteReply::ForkFailed { .. }
+            )
+            && let Ok(room) = self.socket.try_clone()
+        {
+            self.reserved().push(room);
+        }
+        reply
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(ZygoteReply, Vec<OwnedFd>)>> {
+        let Some((len, descriptors)) = socket::receive_with_descriptors(&self.socket, buffer)?
+        else {
+            return Ok(None);
+        };
+        let reply = postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)?;
+        Ok(Some((reply, descriptors)))
+    }
+}
+
+impl Drop for Zygote {
+    fn drop(&mut self) {
+        // End of file ends the zygote and with it everything below; the launcher follows. When one of them has been
+        // stopped from outside it cannot, so it is killed, and the rest dies with it.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        if !socket::wait_readable(&self.launcher, Instant::now() + GOODBYE).unwrap_or(false) {
+            let _ = rustix::process::pidfd_send_signal(&self.launcher, Signal::KILL);
+        }
+        // Fails when the user's program has reaped it already.
+        let _ = rustix::io::retry_on_intr(|| {
+            rustix::process::waitid(WaitId::PidFd(self.launcher.as_fd()), WaitIdOptions::EXITED)
+        });
+    }
+}

@@ -1,0 +1,204 @@
+//! The zygote: one thread with an engine ready, forks processes, reaps them, tells the host how they ended.
+//!
+//! It runs no guest and draws no random numbers: whatever it held, every worker would hold too.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use super::{
+    divert::{PROCESS_NAME, WORKER},
+    launcher::Wall,
+    protocol::{Exit, MAX_MESSAGE, ZygoteReply, ZygoteRequest},
+};
+use crate::{
+    jail::{
+        privileges,
+        root::{self, OldRoot},
+    },
+    module::engine::{EngineOptions, engine},
+    sys::{
+        descriptors,
+        fork::{self, Fork},
+        signal,
+    },
+    wire::socket,
+    worker::{self, process::Ready},
+};
+use rustix::{
+    event::{PollFd, PollFlags},
+    process::{Pid, PidfdFlags, Signal, WaitOptions},
+};
+
+/// Becomes the zygote; never returns. With `program`, workers are started by exec of it. `separate` is whether the
+/// namespaces are this process's own.
+pub(crate) fn main(
+    socket: &OwnedFd,
+    program: Option<&OwnedFd>,
+    separate: bool,
+    walls: Vec<Wall>,
+) -> ! {
+    if let Err(error) = run(socket, program, separate, walls) {
+        let _ = socket::send_value(socket, &ZygoteReply::Failed(error.to_string()), &[]);
+        fork::exit(1);
+    }
+    fork::exit(0)
+}
+
+struct Zygote<'a> {
+    socket: &'a OwnedFd,
+    program: Option<&'a OwnedFd>,
+    ready: Option<Ready>,
+    /// Ordered, not hashed: a hash map draws random keys, and every worker would inherit them.
+    processes: BTreeMap<i32, u64>,
+}
+
+fn run(
+    socket: &OwnedFd,
+    program: Option<&OwnedFd>,
+    separate: bool,
+    mut walls: Vec<Wall>,
+) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Workers that are started by exec make their own, and need the files of the system for it.
+    let ready = match program {
+        None => {
+            let engine = engine(EngineOptions::default())
+                .map_err(|error| io::Error::other(format!("{error:#}")))?;
+            let ready = Ready {
+                engine,
+                pagemap: descriptors::pagemap_descriptor(),
+                old_root: OldRoot::open()?,
+                zygote: rustix::process::getpid(),
+            };
+            // Last, since everything above reads files.
+            let empty = separate && root::empty().is_ok();
+            walls.push(("empty_root".into(), empty));
+            Some(ready)
+        }
+        Some(_) => {
+            walls.push(("empty_root".into(), false));
+            None
+        }
+    };
+    // After the mounts, which needed some.
+    walls.push(("no_capabilities".into(), privileges::give_up().is_ok()));
+    let children = signal::child_events()?;
+    let mut zygote = Zygote {
+        socket,
+        program,
+        ready,
+        processes: BTreeMap::new(),
+    };
+    socket::send_value(socket, &ZygoteReply::Ready { walls }, &[])?;
+    loop {
+        let mut events = [
+            PollFd::new(socket, PollFlags::IN),
+            PollFd::new(&children, PollFlags::IN),
+        ];
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut events, None))?;
+        let [requests, ended] = events.map(|event| !event.revents().is_empty());
+        if ended {
+            // Which child it was does not matter: all that have ended are reaped.
+            let _ = rustix::io::read(&children, &mut [0_u8; 1024]);
+            zygote.reap()?;
+        }
+        if requests && !zygote.serve()? {
+            return Ok(());
+        }
+    }
+}
+
+impl Zygote<'_> {
+    /// Serves one request; `false` when the host is gone.
+    fn serve(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; MAX_MESSAGE];
+        let Some((len, descriptors)) = socket::receive_with_descriptors(self.socket, &mut buffer)?
+        else {
+            return Ok(false);
+        };
+        let request = postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)?;
+        let process = match request {
+            ZygoteRequest::Fork { process } => process,
+            ZygoteRequest::Kill { process } => {
+                self.kill(process);
+                return Ok(true);
+            }
+            ZygoteRequest::Start { .. } => return Err(io::Error::other("started twice")),
+        };
+        let Ok([worker]) = <[OwnedFd; 1]>::try_from(descriptors) else {
+            return Err(io::Error::other("a process needs exactly one socket"));
+        };
+        match self.fork(worker) {
+            Ok((pid, pidfd)) => {
+                self.processes.insert(pid.as_raw_nonzero().get(), process);
+                socket::send_value(
+                    self.socket,
+                    &ZygoteReply::Forked { process },
+                    &[pidfd.as_fd()],
+                )?;
+            }
+            Err(error) => {
+                let error = error.to_string();
+                socket::send_value(
+                    self.socket,
+                    &ZygoteReply::ForkFailed { process, error },
+                    &[],
+                )?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn fork(&mut self, worker: OwnedFd) -> io::Result<(Pid, OwnedFd)> {
+        match fork::fork()? {
+            Fork::Child => match self.program {
+                None => worker::process::main(worker, self.ready.take()),
+                Some(program) => exec(program, &worker),
+            },
+            Fork::Parent(pid) => match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+                Ok(pidfd) => Ok((pid, pidfd)),
+                Err(error) => {
+                    // Nobody could ever watch it: it must not live. It is our unreaped child, so the number is its own.
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                    let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+                    Err(error.into())
+                }
+            },
+        }
+    }
+
+    fn kill(&self, process: u64) {
+        let mut processes = self.processes.iter();
+        let pid = processes.find_map(|(&pid, &known)| (known == process).then_some(pid));
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // Not reaped yet, so the number is its own.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+
+    fn reap(&mut self) -> io::Result<()> {
+        while let Ok(Some((pid, status))) = rustix::process::waitpid(None, WaitOptions::NOHANG) {
+            let exit = match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => Exit::Code(code),
+                (None, Some(signal)) => Exit::Signal(signal),
+                (None, None) => continue,
+            };
+            if let Some(process) = self.processes.remove(&pid.as_raw_nonzero().get()) {
+                socket::send_value(self.socket, &ZygoteReply::Exited { process, exit }, &[])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The child's side of a start by exec.
+fn exec(program: &OwnedFd, worker: &OwnedFd) -> ! {
+    signal::reset();
+    if rustix::stdio::dup2_stdin(worker).is_ok() {
+        fork::exec(program.as_fd(), &[PROCESS_NAME, WORKER]);
+    }
+    fork::exit(127)
+}

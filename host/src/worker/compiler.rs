@@ -1,0 +1,74 @@
+//! A compiler process: one untrusted module in, machine code out, within limits of its own. It runs no guest.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::process::{Resource, Rlimit};
+use wasmtime::Engine;
+
+use super::serve::read_file;
+use crate::{
+    module::{
+        compile::compile,
+        engine::{EngineOptions, engine as make_engine},
+        sealed::SealedCode,
+    },
+    wire::{
+        message::{CompileReply, CompileSpec, WIRE_VERSION},
+        socket,
+    },
+};
+
+/// Compiles and answers.
+///
+/// # Errors
+/// What kept the compiler from starting. A module that is not accepted is an answer, not an error.
+pub(crate) fn main(
+    socket: &OwnedFd,
+    spec: &CompileSpec,
+    engine: Option<Engine>,
+    source: &OwnedFd,
+) -> io::Result<()> {
+    if spec.version != WIRE_VERSION {
+        return Err(io::Error::other(format!(
+            "the host speaks version {}, this program {WIRE_VERSION}",
+            spec.version
+        )));
+    }
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    rustix::process::setrlimit(Resource::Data, limit(spec.memory))?;
+    rustix::process::setrlimit(
+        Resource::Cpu,
+        Rlimit {
+            current: Some(spec.cpu_seconds),
+            // A second later than the signal that says why.
+            maximum: Some(spec.cpu_seconds.saturating_add(1)),
+        },
+    )?;
+    let options = EngineOptions { fuel: spec.fuel };
+    let engine = match engine {
+        Some(engine) if options == EngineOptions::default() => engine,
+        _ => make_engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?,
+    };
+    let source = read_file(source, spec.source_len)?;
+    match compile(&source, &engine, spec.max_source) {
+        Ok(compiled) => {
+            let info = postcard::to_allocvec(&compiled.info).map_err(io::Error::other)?;
+            let (code, info) = (
+                SealedCode::from_bytes(&compiled.code)?,
+                SealedCode::from_bytes(&info)?,
+            );
+            socket::send_value(socket, &CompileReply::Done, &[code.as_fd(), info.as_fd()])
+        }
+        Err(refusal) => socket::send_value(socket, &CompileReply::Refused(refusal), &[]),
+    }
+}
+
+fn limit(value: u64) -> Rlimit {
+    Rlimit {
+        current: Some(value),
+        maximum: Some(value),
+    }
+}

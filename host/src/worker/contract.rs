@@ -1,0 +1,90 @@
+//! What the code that runs a task needs of the process around it, so that it also runs in memory, in tests.
+
+use std::time::Instant;
+
+use crate::wire::completion::Completion;
+
+/// One task to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct CallSpec {
+    /// Index into `ModuleInfo::tasks`.
+    pub(crate) task: u32,
+    /// Limit of all memories, tables (16 bytes an element) and windows of the instance, in bytes.
+    pub(crate) memory: u64,
+    /// Fuel, when the module was loaded with it.
+    pub(crate) fuel: Option<u64>,
+    /// Cap of the result in bytes.
+    pub(crate) output: u64,
+    /// Cap of all partial results together in bytes.
+    pub(crate) partial: u64,
+    /// Cap of a command's standard error tail, in bytes.
+    pub(crate) stderr: u32,
+    /// Keep the instance for the next call of the same batch (`Isolation::Batch`).
+    pub(crate) keep_instance: bool,
+}
+
+/// The stop word of the control page, and waiting that ends with it.
+pub(crate) trait Stop: Clone + 'static {
+    /// Whether the task that runs now has been told to stop.
+    fn requested(&self) -> bool;
+    /// Sleeps until `until`, or less when a stop is requested meanwhile. `None`: until a stop is requested.
+    fn sleep(&self, until: Option<Instant>);
+}
+
+/// Bytes of a task's input, wherever they lie.
+pub(crate) trait Input: 'static {
+    /// Length in bytes.
+    fn len(&self) -> usize;
+    /// Copies `dst.len()` bytes from `offset`; the caller has checked that they are there.
+    fn read(&self, offset: usize, dst: &mut [u8]);
+}
+
+/// Where a task's output goes.
+pub(crate) trait Outbox: 'static {
+    /// Appends to the result of the running task. The cap has been checked.
+    fn output(&mut self, bytes: &[u8]);
+    /// Bytes of the result so far.
+    fn output_len(&self) -> u64;
+    /// Forgets the result so far (a task that failed has none).
+    fn discard(&mut self);
+    /// A partial result, delivered at once. The cap has been checked.
+    fn emit(&mut self, bytes: &[u8]);
+    /// Progress, for bars; may be dropped when it comes too often.
+    fn progress(&mut self, done: i64, total: i64);
+    /// A record of the guest's log, or a line of its standard output (`source` says which).
+    fn log(&mut self, source: LogSource, level: u8, text: &[u8]);
+    /// Bytes written to standard error, kept as a tail that survives the worker's death.
+    fn stderr(&mut self, bytes: &[u8]);
+}
+
+/// Where a log record comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum LogSource {
+    /// The ABI's `log`.
+    Log,
+    /// Standard output of a task that is not a command.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl LogSource {
+    /// Its name: `log`, `stdout` or `stderr`.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogSource::Log => "log",
+            LogSource::Stdout => "stdout",
+            LogSource::Stderr => "stderr",
+        }
+    }
+}
+
+/// A task's end and the outbox handed back.
+#[derive(Debug)]
+pub(crate) struct Finished<O> {
+    /// How it ended.
+    pub(crate) completion: Completion,
+    /// The outbox, with the result in it when `completion` is a value.
+    pub(crate) outbox: O,
+}

@@ -1,0 +1,23 @@
+//! What runs inside a worker process: its start and its loop over batches, and below it the runner, which takes one task
+//! at a time through a fresh (or, within a batch, a kept) instance and says how it ended.
+//!
+//! The loop knows sockets and the ring; the runner knows wasm; they meet in [`contract`].
+
+pub(crate) mod command;
+pub(crate) mod compiler;
+pub(crate) mod contract;
+pub(crate) mod imports;
+pub(crate) mod limiter;
+pub(crate) mod memory;
+pub(crate) mod numbers;
+pub(crate) mod outbox;
+pub(crate) mod outcome;
+pub(crate) mod process;
+pub(crate) mod runner;
+pub(crate) mod serve;
+pub(crate) mod state;
+pub(crate) mod stop;
+pub(crate) mod wasi;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! The outbox of a worker: results, partial results, progress and logs of the running task, into the ring of answers.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    rc::Rc,
+    sync::atomic::Ordering::SeqCst,
+    time::{Duration, Instant},
+};
+
+use super::{
+    contract::{LogSource, Outbox},
+    stop,
+};
+use crate::wire::{
+    arena::Arena,
+    completion::Completion,
+    message::{Notice, Response},
+    ring::{Full, MAX_PIECE, RingWriter},
+    socket,
+};
+
+/// Progress is reported at most this often: nobody's bar moves faster.
+const PROGRESS_EVERY: Duration = Duration::from_millis(10);
+
+/// Tells the host that the ring is not empty; at most one such message is on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Bell {
+    arena: Arena,
+    socket: Rc<OwnedFd>,
+    message: Rc<[u8]>,
+}
+
+impl Bell {
+    /// A bell on the worker's socket.
+    pub(crate) fn new(arena: Arena, socket: Rc<OwnedFd>) -> Self {
+        let message =
+            postcard::to_allocvec(&Notice::Doorbell).expect("a unit variant can be encoded");
+        Self {
+            arena,
+            socket,
+            message: message.into(),
+        }
+    }
+
+    /// Rings, unless the host has not yet heard the last ring.
+    pub(crate) fn ring(&self) {
+        if self.arena.notified().swap(1, SeqCst) == 0 {
+            // The host is gone when this fails, and this process with it in a moment.
+            let _ = socket::send_waiting(self.socket.as_fd(), &self.message, &[]);
+        }
+    }
+}
+
+impl Full for Bell {
+    fn ring_bell(&mut self) {
+        self.ring();
+    }
+    fn wait(&mut self, arena: &Arena, seen: u32) {
+        stop::wait_a_while(arena, seen);
+    }
+}
+
+/// The outbox of one worker, reused from task to task.
+#[derive(Debug)]
+pub(crate) struct RingOutbox {
+    arena: Arena,
+    ring: RingWriter,
+    bell: Bell,
+    task: u64,
+    /// The end of the result that is not in the ring yet.
+    result: Vec<u8>,
+    /// Bytes of the result in the ring.
+    sent: u64,
+    last_progress: Option<Instant>,
+}
+
+impl RingOutbox {
+    /// An outbox for an arena that nobody has written to.
+    pub(crate) fn new(arena: Arena, bell: Bell) -> Self {
+        Self {
+            ring: RingWriter::new(arena.clone()),
+            arena,
+            bell,
+            task: 0,
+            result: Vec::with_capacity(MAX_PIECE),
+            sent: 0,
+            last_progress: None,
+        }
+    }
+
+    /// Begins the next task.
+    pub(crate) fn begin(&mut self, task: u64) {
+        self.task = task;
+        self.result.clear();
+        self.sent = 0;
+        self.last_progress = None;
+    }
+
+    /// Ends the task: commits its result or its failure.
+    pub(crate) fn finish(&mut self, completion: Completion) {
+        match completion {
+            Completion::Value => {
+                self.ring
+                    .write(self.task, &Response::Value(&self.result), &mut self.bell)
+            }
+            failure => self
+                .ring
+                .write(self.task, &Response::Failed(failure), &mut self.bell),
+        }
+    }
+
+    /// Says that this task and all after it were revoked.
+    pub(crate) fn dropped(&mut self, task: u64) {
+        self.ring.write(task, &Response::Dropped, &mut self.bell);
+    }
+
+    /// Rings when there is something that the host has not read.
+    pub(crate) fn ring_if_unread(&self) {
+        if self.ring.unread() > 0 {
+            self.bell.ring();
+        }
+    }
+
+    fn now(&mut self, response: &Response<'_>) {
+        self.ring.write(self.task, response, &mut self.bell);
+        self.bell.ring();
+    }
+}
+
+impl Outbox for RingOutbox {
+    fn output(&mut self, mut bytes: &[u8]) {
+        while self.result.len() + bytes.len() > MAX_PIECE {
+            // What is buffered goes first; a large block then goes piece by piece from where it lies, not through the buffer.
+            if self.result.is_empty() {
+                let (piece, rest) = bytes.split_at(MAX_PIECE);
+                self.ring
+                    .write(self.task, &Response::Piece(piece), &mut self.bell);
+                self.sent += piece.len() as u64;
+                bytes = rest;
+            } else {
+                let result = std::mem::take(&mut self.result);
+                self.ring
+                    .write(self.task, &Response::Piece(&result), &mut self.bell);
+                self.sent += result.len() as u64;
+                self.result = result;
+                self.result.clear();
+            }
+            // The host reads while the guest writes.
+            self.bell.ring();
+        }
+        self.result.extend_from_slice(bytes);
+    }
+
+    fn output_len(&self) -> u64 {
+        self.sent + self.result.len() as u64
+    }
+
+    fn discard(&mut self) {
+        self.result.clear();
+    }
+
+    fn emit(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while rest.len() > MAX_PIECE {
+            let (piece, after) = rest.split_at(MAX_PIECE);
+            self.ring
+                .write(self.task, &Response::PartialPiece(piece), &mut self.bell);
+            rest = after;
+        }
+        self.now(&Response::Partial(rest));
+    }
+
+    fn progress(&mut self, done: i64, total: i64) {
+        let now = Instant::now();
+        if self
+            .last_progress
+            .is_none_or(|last| now.duration_since(last) >= PROGRESS_EVERY)
+            || (total > 0 && done >= total)
+        {
+            self.last_progress = Some(now);
+            self.now(&Response::Progress { done, total });
+        }
+    }
+
+    fn log(&mut self, source: LogSource, level: u8, text: &[u8]) {
+        let text = &text[..text.len().min(MAX_PIECE)];
+        self.now(&Response::Log {
+            source,
+            level,
+            text,
+        });
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.arena.write_stderr(bytes);
+    }
+}

@@ -1,0 +1,109 @@
+//! A process fresh from the zygote: the rest of its jail, and its first request, which says what it becomes.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal};
+use wasmtime::Engine;
+
+use super::{compiler, serve};
+use crate::{
+    jail::root::OldRoot,
+    sys::{descriptors, fork, signal},
+    wire::{
+        message::{MAX_MESSAGE, Notice, Request},
+        socket,
+    },
+};
+
+/// Descriptors that a worker may have open at once. It opens none after its start but a few for wasmtime's images.
+const MAX_DESCRIPTORS: u64 = 64;
+
+/// What a fork of the zygote finds ready.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// Where the engine looks for this process's pages, when it does; what it finds there are the zygote's.
+    pub(crate) pagemap: Option<BorrowedFd<'static>>,
+    /// The way to this process's own.
+    pub(crate) old_root: OldRoot,
+    /// The zygote.
+    pub(crate) zygote: Pid,
+}
+
+/// Becomes what the first request says; never returns. `ready` is the zygote's, when this is a fork of it.
+pub(crate) fn main(socket: OwnedFd, ready: Option<Ready>) -> ! {
+    match run(&socket, ready) {
+        Ok(()) => fork::exit(0),
+        Err(error) => {
+            let _ = socket::send_value(&socket, &Notice::Unable(error.to_string()), &[]);
+            fork::exit(1)
+        }
+    }
+}
+
+fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
+    // Not their dispositions: wasmtime has set its own, for traps. After an exec they are the defaults.
+    signal::unblock();
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before the signal was armed.
+    if ready
+        .as_ref()
+        .is_some_and(|ready| rustix::process::getppid() != Some(ready.zygote))
+    {
+        return Ok(());
+    }
+    // A panic here is a defect of this program, not of a guest; the default hook would open files for its backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut keep = vec![socket.as_fd()];
+    let engine = ready.map(|ready| {
+        if let Some(pagemap) = ready.pagemap {
+            // Where it cannot be had the engine finds nothing there, and zeroes memory the slower way.
+            let own = ready.old_root.pagemap();
+            if own.is_ok_and(|own| descriptors::replace(pagemap, &own).is_ok()) {
+                keep.push(pagemap);
+            }
+        }
+        ready.engine
+    });
+    descriptors::close_all_but(&keep)?;
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    rustix::process::setrlimit(Resource::Core, none)?;
+    rustix::process::setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(MAX_DESCRIPTORS),
+            maximum: Some(MAX_DESCRIPTORS),
+        },
+    )?;
+    // After wasmtime has opened this process's own page map, and not before.
+    if engine.is_some() {
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
+
+    let mut buffer = vec![0; MAX_MESSAGE];
+    // End of file: the host is gone, or has no use for this process any more.
+    let Some((len, descriptors)) = socket::receive_with_descriptors(socket, &mut buffer)? else {
+        return Ok(());
+    };
+    match postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)? {
+        Request::Serve(spec) => {
+            let [arena, code, info] = <[OwnedFd; 3]>::try_from(descriptors).map_err(|_| {
+                io::Error::other("a worker needs an arena, code and its description")
+            })?;
+            serve::main(socket, &spec, engine, &arena, &code, &info)
+        }
+        Request::Compile(spec) => {
+            let [source] = <[OwnedFd; 1]>::try_from(descriptors)
+                .map_err(|_| io::Error::other("a compiler needs a source"))?;
+            compiler::main(socket, &spec, engine, &source)
+        }
+        Request::Batch(_) => Err(io::Error::other("the first request was a batch")),
+    }
+}

@@ -1,0 +1,467 @@
+//! Runs one task after another of one module. It decides nothing about time: the stop word does.
+
+use wasmtime::{
+    Engine, ExternType, Func, Instance, InstancePre, Linker, Module, ModuleExport, Store, Trap,
+    TypedFunc, UpdateDeadline, Val, ValType,
+};
+
+use super::command::Command;
+use super::contract::{CallSpec, Finished, Input, Outbox, Stop};
+use super::outcome::{self, Phase};
+use super::state::{Halt, HostTrap, Io, Ports, State};
+use super::wasi::Wasi;
+use super::wasi::clock::Clock;
+use super::{imports, numbers, wasi};
+use crate::module::info::{ModuleInfo, Number, TaskShape};
+use crate::wire::completion::{Completion, OutputKind};
+
+/// Why a module could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// An import is missing or has another type, or the module belongs to another engine.
+    #[error("the module could not be linked: {0:#}")]
+    Link(wasmtime::Error),
+    /// The copy-on-write images of its memories could not be made.
+    #[error("the module's memory image could not be made: {0:#}")]
+    Image(wasmtime::Error),
+    /// The description names an export that is not there, or that is called otherwise.
+    #[error("the module has no function `{name}` of the type that its description says")]
+    Export {
+        /// The export's name.
+        name: String,
+    },
+}
+
+/// How one task is called, with its export looked up.
+enum Target {
+    /// `() -> i32`
+    Abi(ModuleExport),
+    /// `_start`
+    Command(ModuleExport),
+    /// Plain numbers.
+    Numbers {
+        export: ModuleExport,
+        params: Vec<Number>,
+        results: Vec<Number>,
+    },
+}
+
+impl Target {
+    fn export(&self) -> &ModuleExport {
+        match self {
+            Self::Abi(export) | Self::Command(export) | Self::Numbers { export, .. } => export,
+        }
+    }
+}
+
+/// A task's function in one instance, ready to be called.
+enum Callee {
+    Code(TypedFunc<(), i32>),
+    Unit(TypedFunc<(), ()>),
+    Numbers(Func),
+}
+
+/// An instance and what was looked up in it.
+struct Live<P: Ports> {
+    store: Store<State<P>>,
+    instance: Option<Instance>,
+    /// The task called last: a batch calls one task many times.
+    callee: Option<(u32, Callee)>,
+    /// Memory in use when the instance was ready.
+    at_start: u64,
+}
+
+/// How the guest came back.
+enum Returned {
+    /// Through the ABI, with its code.
+    Code(i32),
+    /// With the results of numbers, or from `_start`.
+    Done,
+}
+
+/// Runs the tasks of one module, each in a fresh instance or, within a batch, in one that is kept.
+pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
+    engine: Engine,
+    pre: InstancePre<State<(S, I, O)>>,
+    stop: S,
+    clock: Clock,
+    /// Whether the code counts fuel.
+    counts_fuel: bool,
+    memory: Option<ModuleExport>,
+    initialize: Option<ModuleExport>,
+    tasks: Box<[Target]>,
+    /// The running instance, or the one that a batch keeps.
+    live: Option<Live<(S, I, O)>>,
+    scratch: Scratch,
+}
+
+/// Buffers for calls of numbers, kept so that a call allocates nothing.
+#[derive(Default)]
+struct Scratch {
+    params: Vec<Val>,
+    results: Vec<Val>,
+    bytes: Vec<u8>,
+}
+
+impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
+    /// Links the module and makes all that is the same for every task: after this nothing is looked up by name.
+    ///
+    /// # Errors
+    /// When the module does not link or is not what `info` says.
+    pub(crate) fn new(
+        engine: &Engine,
+        module: &Module,
+        info: &ModuleInfo,
+        stop: S,
+    ) -> Result<Self, StartError> {
+        let mut linker = Linker::new(engine);
+        imports::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        wasi::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        let pre = linker.instantiate_pre(module).map_err(StartError::Link)?;
+        // Now, and not at the first task: the jail allows no new file then.
+        module
+            .initialize_copy_on_write_image()
+            .map_err(StartError::Image)?;
+        let tasks = info.tasks.iter().map(|task| {
+            let (params, results): (&[Number], &[Number]) = match &task.shape {
+                TaskShape::Abi => (&[], &[Number::I32]),
+                TaskShape::Command => (&[], &[]),
+                TaskShape::Numbers { params, results } => (params, results),
+            };
+            let export = function(module, &task.export, params, results)?;
+            Ok(match &task.shape {
+                TaskShape::Abi => Target::Abi(export),
+                TaskShape::Command => Target::Command(export),
+                TaskShape::Numbers { params, results } => Target::Numbers {
+                    export,
+                    params: params.clone(),
+                    results: results.clone(),
+                },
+            })
+        });
+        let memory = module
+            .get_export("memory")
+            .filter(|it| it.memory().is_some());
+        Ok(Self {
+            engine: engine.clone(),
+            stop,
+            clock: Clock::start(),
+            counts_fuel: Store::new(engine, ()).set_fuel(0).is_ok(),
+            memory: memory.and_then(|_| module.get_export_index("memory")),
+            initialize: match info.initialize {
+                true => Some(function(module, "_initialize", &[], &[])?),
+                false => None,
+            },
+            tasks: tasks.collect::<Result<_, _>>()?,
+            live: None,
+            scratch: Scratch::default(),
+            pre,
+        })
+    }
+
+    /// Runs one task to its end, whatever that is.
+    pub(crate) fn run(&mut self, call: &CallSpec, input: I, outbox: O) -> Finished<O> {
+        let io = Io { input, outbox };
+        if let Some(message) = self.refusal(call, &io.input) {
+            return refused(io.outbox, message);
+        }
+        let Some(target) = self.tasks.get(call.task as usize) else {
+            return refused(io.outbox, format!("the module has no task {}", call.task));
+        };
+        let is_command = matches!(target, Target::Command(_));
+        // The instance stays where it lies: moving it in and out costs a good part of a tiny call.
+        let live = match &mut self.live {
+            Some(live)
+                if call.keep_instance
+                    && !is_command
+                    && live.store.data().limiter.used() <= call.memory =>
+            {
+                live.store.data_mut().begin_call(call, io);
+                live
+            }
+            slot => {
+                // First, for the engine has room for one instance.
+                *slot = None;
+                let wasi = match is_command.then(|| Command::from_input(&io.input, call.stderr)) {
+                    None => None,
+                    Some(Ok(command)) => Some(Box::new(Wasi::of_command(command))),
+                    Some(Err(error)) => return refused(io.outbox, error.to_string()),
+                };
+                let state = State::new(self.stop.clone(), self.clock, self.memory, call, io, wasi);
+                slot.insert(Live::new(&self.engine, state))
+            }
+        };
+        let mut phase = Phase::Run;
+        let returned = arm(&mut live.store, self.counts_fuel, call).and_then(|()| {
+            if live.instance.is_none() {
+                phase = Phase::Instantiate;
+                let instance = self.pre.instantiate(&mut live.store)?;
+                phase = Phase::Run;
+                live.initialize(instance, self.initialize.as_ref())?;
+            }
+            live.call(call.task, target, &mut self.scratch)
+        });
+        let completion = conclude(&returned, &mut live.store, call, phase, is_command);
+        let may_stay = call.keep_instance && !is_command && returned.is_ok();
+        let (finished, may_stay) = live.finish(call, completion, may_stay);
+        if !may_stay {
+            self.live = None;
+        }
+        finished
+    }
+
+    /// The batch is over: no later task sees its instance.
+    pub(crate) fn end_batch(&mut self) {
+        self.live = None;
+    }
+
+    /// Why this call cannot be made at all.
+    fn refusal(&self, call: &CallSpec, input: &I) -> Option<String> {
+        if i32::try_from(input.len()).is_err() {
+            return Some(format!(
+                "an input of {} bytes is more than a guest can address",
+                input.len()
+            ));
+        }
+        if call.fuel.is_some() && !self.counts_fuel {
+            return Some("the module was loaded without counting fuel".to_owned());
+        }
+        None
+    }
+}
+
+impl<S: Stop, I: Input, O: Outbox> std::fmt::Debug for Runner<S, I, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("tasks", &self.tasks.len())
+            .field("kept", &self.live.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Ports> Live<P> {
+    fn new(engine: &Engine, state: State<P>) -> Self {
+        let mut store = Store::new(engine, state);
+        // Neither closure captures anything, so that boxing them allocates nothing.
+        store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(|mut context| {
+            let state = context.data_mut();
+            if state.stop.requested() {
+                state.halt = Some(Halt::Stopped);
+                return Err(Trap::Interrupt.into());
+            }
+            // A signal that was meant for an earlier task.
+            Ok(UpdateDeadline::Continue(1))
+        });
+        Self {
+            store,
+            instance: None,
+            callee: None,
+            at_start: 0,
+        }
+    }
+
+    /// Takes the outbox back, and tells whether the instance may serve another call, of what `may_stay` allows.
+    fn finish(
+        &mut self,
+        call: &CallSpec,
+        completion: Completion,
+        may_stay: bool,
+    ) -> (Finished<P::Outbox>, bool) {
+        let state = self.store.data_mut();
+        let used = state.limiter.used();
+        let Some(Io { mut outbox, .. }) = state.io.take() else {
+            unreachable!("the io of a call is put in at its start and taken here only");
+        };
+        if let Some(wasi) = &mut state.wasi {
+            wasi.flush(&mut outbox);
+        }
+        let ordinary = match completion {
+            Completion::Value => true,
+            Completion::Guest(_) => {
+                outbox.discard();
+                true
+            }
+            Completion::Trap(_)
+            | Completion::Memory { .. }
+            | Completion::Fuel { .. }
+            | Completion::Output { .. }
+            | Completion::Stopped
+            | Completion::Refused { .. } => {
+                outbox.discard();
+                false
+            }
+        };
+        let grown = used > self.at_start && used > call.memory / 2;
+        let finished = Finished { completion, outbox };
+        (finished, may_stay && ordinary && !grown)
+    }
+
+    fn initialize(
+        &mut self,
+        instance: Instance,
+        initialize: Option<&ModuleExport>,
+    ) -> wasmtime::Result<()> {
+        self.instance = Some(instance);
+        if let Some(export) = initialize {
+            self.function(export)?
+                .typed::<(), ()>(&self.store)?
+                .call(&mut self.store, ())?;
+        }
+        self.at_start = self.store.data().limiter.used();
+        Ok(())
+    }
+
+    fn function(&mut self, export: &ModuleExport) -> wasmtime::Result<Func> {
+        self.instance
+            .and_then(|instance| instance.get_module_export(&mut self.store, export))
+            .and_then(wasmtime::Extern::into_func)
+            .ok_or_else(|| wasmtime::Error::msg("the export is no function"))
+    }
+
+    fn call(
+        &mut self,
+        task: u32,
+        target: &Target,
+        scratch: &mut Scratch,
+    ) -> wasmtime::Result<Returned> {
+        if self.callee.as_ref().is_none_or(|(last, _)| *last != task) {
+            let function = self.function(target.export())?;
+            let callee = match target {
+                Target::Abi(_) => Callee::Code(function.typed(&self.store)?),
+                Target::Command(_) => Callee::Unit(function.typed(&self.store)?),
+                Target::Numbers { .. } => Callee::Numbers(function),
+            };
+            self.callee = Some((task, callee));
+        }
+        match (&self.callee, target) {
+            (Some((_, Callee::Code(function))), _) => {
+                Ok(Returned::Code(function.call(&mut self.store, ())?))
+            }
+            (Some((_, Callee::Unit(function))), _) => {
+                function.call(&mut self.store, ())?;
+                Ok(Returned::Done)
+            }
+            (
+                Some((_, Callee::Numbers(function))),
+                Target::Numbers {
+                    params, results, ..
+                },
+            ) => {
+                call_numbers(&mut self.store, *function, params, results, scratch)?;
+                Ok(Returned::Done)
+            }
+            (Some((_, Callee::Numbers(_))) | None, _) => Err(HostTrap::NoCall.into()),
+        }
+    }
+}
+
+/// Calls an export of plain numbers; its result is in the outbox then.
+fn call_numbers<P: Ports>(
+    store: &mut Store<State<P>>,
+    function: Func,
+    params: &[Number],
+    results: &[Number],
+    scratch: &mut Scratch,
+) -> wasmtime::Result<()> {
+    let Io { input, .. } = store.data_mut().io()?;
+    scratch.bytes.resize(input.len(), 0);
+    input.read(0, &mut scratch.bytes);
+    numbers::decode(params, &scratch.bytes, &mut scratch.params)
+        .map_err(|error| HostTrap::BadInput(error.to_string()))?;
+    scratch.results.clear();
+    scratch.results.resize(results.len(), Val::I32(0));
+    function.call(&mut *store, &scratch.params, &mut scratch.results)?;
+    scratch.bytes.clear();
+    scratch.bytes = numbers::encode(&scratch.results, std::mem::take(&mut scratch.bytes))?;
+    let state = store.data_mut();
+    let wanted = scratch.bytes.len() as u64;
+    if wanted > state.output_cap {
+        let what = OutputKind::Result;
+        return Err(state.end(Halt::Output { what, wanted }).into());
+    }
+    state.io()?.outbox.output(&scratch.bytes);
+    Ok(())
+}
+
+/// Sets fuel and deadline for one call, and looks whether it was told to stop before there was a deadline to pass.
+fn arm<P: Ports>(
+    store: &mut Store<State<P>>,
+    counts_fuel: bool,
+    call: &CallSpec,
+) -> wasmtime::Result<()> {
+    if counts_fuel {
+        store.set_fuel(call.fuel.unwrap_or(u64::MAX))?;
+    }
+    store.set_epoch_deadline(1);
+    store.data_mut().check_stop()?;
+    Ok(())
+}
+
+/// From the guest's return or wasmtime's error to the task's end; a command's result is written here.
+fn conclude<P: Ports>(
+    returned: &wasmtime::Result<Returned>,
+    store: &mut Store<State<P>>,
+    call: &CallSpec,
+    phase: Phase,
+    is_command: bool,
+) -> Completion {
+    let state = store.data_mut();
+    let completion = match returned {
+        Ok(Returned::Code(code)) => outcome::of_code(*code, state),
+        Ok(Returned::Done) => Completion::Value,
+        Err(error) => outcome::of_error(error, state, call.fuel, phase, is_command),
+    };
+    if !is_command || completion != Completion::Value {
+        return completion;
+    }
+    let code = match state.halt {
+        Some(Halt::Exit(code)) => code,
+        Some(Halt::Stopped | Halt::Output { .. }) | None => 0,
+    };
+    let State { wasi, io, .. } = state;
+    let command = wasi.as_ref().and_then(|wasi| wasi.command.as_ref());
+    let (Some(command), Some(io)) = (command, io.as_mut()) else {
+        unreachable!("a command's streams are made with its store");
+    };
+    match command.write_output(code, &mut io.outbox) {
+        Ok(()) => Completion::Value,
+        Err(error) => Completion::Refused {
+            message: error.to_string(),
+        },
+    }
+}
+
+/// The export of this name, when it is a function of these types.
+fn function(
+    module: &Module,
+    name: &str,
+    params: &[Number],
+    results: &[Number],
+) -> Result<ModuleExport, StartError> {
+    let matches = match module.get_export(name) {
+        Some(ExternType::Func(ty)) => same(ty.params(), params) && same(ty.results(), results),
+        _ => false,
+    };
+    module
+        .get_export_index(name)
+        .filter(|_| matches)
+        .ok_or_else(|| StartError::Export {
+            name: name.to_owned(),
+        })
+}
+
+fn same(have: impl ExactSizeIterator<Item = ValType>, want: &[Number]) -> bool {
+    have.len() == want.len()
+        && have
+            .zip(want)
+            .all(|(have, want)| have.matches(&want.val_type()))
+}
+
+fn refused<O: Outbox>(mut outbox: O, message: String) -> Finished<O> {
+    outbox.discard();
+    Finished {
+        completion: Completion::Refused { message },
+        outbox,
+    }
+}

@@ -1,0 +1,245 @@
+//! The loop of a worker: batches in, answers into the ring, one task at a time.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    rc::Rc,
+    sync::atomic::Ordering::{Relaxed, SeqCst},
+};
+
+use rustix::process::DumpableBehavior;
+use wasmtime::Engine;
+
+use super::{
+    contract::Input,
+    outbox::{Bell, RingOutbox},
+    runner::Runner,
+    stop::ArenaStop,
+};
+use crate::{
+    module::engine::{EngineOptions, engine as make_engine},
+    module::info::ModuleInfo,
+    sys::{code, signal},
+    wire::{
+        arena::{Arena, monotonic_ns},
+        message::{Batch, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
+        socket,
+    },
+};
+
+/// Results may wait this long in the ring while the next task runs.
+const RING_EVERY_NS: u64 = 1_000_000;
+
+/// Serves one module until the host closes the socket.
+///
+/// # Errors
+/// What kept the worker from starting, or a request that does not fit the protocol.
+pub(crate) fn main(
+    socket: &OwnedFd,
+    spec: &ServeSpec,
+    engine: Option<Engine>,
+    arena: &OwnedFd,
+    code: &OwnedFd,
+    info: &OwnedFd,
+) -> io::Result<()> {
+    if spec.version != WIRE_VERSION {
+        return Err(io::Error::other(format!(
+            "the host speaks version {}, this program {WIRE_VERSION}",
+            spec.version
+        )));
+    }
+    let options = EngineOptions { fuel: spec.fuel };
+    let engine = match engine {
+        Some(engine) if options == EngineOptions::default() => engine,
+        _ => make_engine(options).map_err(wasm_error)?,
+    };
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let arena = Arena::open(arena, spec.slot_size)?;
+    let info: ModuleInfo =
+        postcard::from_bytes(&read_file(info, spec.info_len)?).map_err(io::Error::other)?;
+    let code_len = usize::try_from(spec.code_len).map_err(io::Error::other)?;
+    let module = code::load(&engine, code.as_fd(), code_len).map_err(wasm_error)?;
+    let mut runner =
+        Runner::new(&engine, &module, &info, ArenaStop(arena.clone())).map_err(io::Error::other)?;
+    signal::interrupt_on_sigurg(&engine)?;
+    socket::send_value(socket, &Notice::Ready, &[])?;
+
+    let socket = Rc::new(socket.try_clone()?);
+    let bell = Bell::new(arena.clone(), Rc::clone(&socket));
+    let mut outbox = RingOutbox::new(arena.clone(), bell);
+    let mut buffer = vec![0; MAX_MESSAGE];
+    loop {
+        let message = match socket::receive(&*socket, &mut buffer, true) {
+            Ok(Some(message)) => message,
+            Ok(None) => return Ok(()),
+            // A stop that came too late: the task that it was for is over.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let Request::Batch(batch) = postcard::from_bytes(message).map_err(io::Error::other)? else {
+            return Err(io::Error::other("started twice"));
+        };
+        outbox = run_batch(&arena, &mut runner, outbox, &batch)?;
+        runner.end_batch();
+    }
+}
+
+fn run_batch(
+    arena: &Arena,
+    runner: &mut Runner<ArenaStop, TaskInput, RingOutbox>,
+    mut outbox: RingOutbox,
+    batch: &Batch<'_>,
+) -> io::Result<RingOutbox> {
+    let mut inputs = Inputs {
+        inline: match batch.inputs {
+            Place::Inline(bytes) => bytes.into(),
+            Place::Slot { .. } => Rc::new([]),
+        },
+        place: &batch.inputs,
+        arena,
+        at: 0,
+    };
+    let mut last_ring = 0;
+    for task in batch.first..batch.first + u64::from(batch.count) {
+        let input = inputs.next()?;
+        let started = monotonic_ns();
+        arena.started().store(started, Relaxed);
+        // The host first revokes and then looks what runs; here first what runs is told and then looked whether it
+        // is revoked. One of the two sees the other.
+        arena.running().store(task, SeqCst);
+        let revoked = arena.revoked().load(SeqCst);
+        if revoked != 0 && task >= revoked {
+            arena.running().store(0, SeqCst);
+            outbox.dropped(task);
+            break;
+        }
+        if last_ring == 0 {
+            last_ring = started;
+        } else if started.wrapping_sub(last_ring) > RING_EVERY_NS {
+            outbox.ring_if_unread();
+            last_ring = started;
+        }
+        outbox.begin(task);
+        let finished = runner.run(&batch.call, input, outbox);
+        outbox = finished.outbox;
+        outbox.finish(finished.completion);
+    }
+    arena.running().store(0, SeqCst);
+    outbox.ring_if_unread();
+    Ok(outbox)
+}
+
+/// The inputs of a batch, one after the other.
+struct Inputs<'a> {
+    place: &'a Place<'a>,
+    /// What came inline, kept for the tasks that read from it: one allocation for a batch.
+    inline: Rc<[u8]>,
+    arena: &'a Arena,
+    at: usize,
+}
+
+impl Inputs<'_> {
+    fn next(&mut self) -> io::Result<TaskInput> {
+        // A varint of a length takes ten bytes at most.
+        let mut head = [0; 10];
+        let left = match *self.place {
+            Place::Inline(bytes) => {
+                let rest = bytes.get(self.at..).unwrap_or_default();
+                let known = rest.len().min(head.len());
+                head[..known].copy_from_slice(&rest[..known]);
+                rest.len()
+            }
+            Place::Slot { slot, len } => {
+                let left = usize::try_from(len)
+                    .map_err(io::Error::other)?
+                    .saturating_sub(self.at);
+                let known = left.min(head.len());
+                self.arena.read_slot(slot, self.at, &mut head[..known]);
+                left
+            }
+        };
+        let (len, rest) = postcard::take_from_bytes::<u64>(&head[..left.min(head.len())])
+            .map_err(io::Error::other)?;
+        let len = usize::try_from(len).map_err(io::Error::other)?;
+        let start = self.at + left.min(head.len()) - rest.len();
+        if len > left - (start - self.at) {
+            return Err(io::Error::other("an input ends after its batch"));
+        }
+        self.at = start + len;
+        Ok(match *self.place {
+            Place::Inline(_) => TaskInput::Inline {
+                batch: Rc::clone(&self.inline),
+                start,
+                len,
+            },
+            Place::Slot { slot, .. } => TaskInput::Slot {
+                arena: self.arena.clone(),
+                slot,
+                start,
+                len,
+            },
+        })
+    }
+}
+
+/// The input of one task.
+#[derive(Debug)]
+pub(crate) enum TaskInput {
+    /// In this process's copy of the batch.
+    Inline {
+        /// All inputs of the batch.
+        batch: Rc<[u8]>,
+        /// From which byte.
+        start: usize,
+        /// How many.
+        len: usize,
+    },
+    /// In a slot of the arena, where the host has put it and does not touch it while the task runs.
+    Slot {
+        /// Where.
+        arena: Arena,
+        /// Which slot.
+        slot: u8,
+        /// From which byte.
+        start: usize,
+        /// How many.
+        len: usize,
+    },
+}
+
+impl Input for TaskInput {
+    fn len(&self) -> usize {
+        match self {
+            TaskInput::Inline { len, .. } | TaskInput::Slot { len, .. } => *len,
+        }
+    }
+
+    fn read(&self, offset: usize, dst: &mut [u8]) {
+        match self {
+            TaskInput::Inline { batch, start, .. } => {
+                let from = start + offset;
+                dst.copy_from_slice(&batch[from..from + dst.len()]);
+            }
+            TaskInput::Slot {
+                arena, slot, start, ..
+            } => arena.read_slot(*slot, start + offset, dst),
+        }
+    }
+}
+
+/// Reads a whole memory file that the host passed.
+pub(super) fn read_file(file: &OwnedFd, len: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+    let mut at = 0;
+    while at < bytes.len() {
+        match rustix::io::pread(file, &mut bytes[at..], at as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => at += read,
+        }
+    }
+    Ok(bytes)
+}
+
+fn wasm_error(error: wasmtime::Error) -> io::Error {
+    io::Error::other(format!("{error:#}"))
+}

@@ -1,0 +1,173 @@
+//! What one instance's store holds, and what host functions share: the call, its limits, and why it was ended.
+
+use wasmtime::{Memory, ModuleExport};
+
+use super::contract::{CallSpec, Input, Outbox, Stop};
+use super::limiter::Limiter;
+use super::wasi::Wasi;
+use super::wasi::clock::Clock;
+use crate::wire::completion::{GuestFailure, OutputKind};
+
+/// The three sides of the process around a task, named once.
+pub(crate) trait Ports: 'static {
+    /// The stop word.
+    type Stop: Stop;
+    /// The task's input.
+    type Input: Input;
+    /// Where its output goes.
+    type Outbox: Outbox;
+}
+
+impl<S: Stop, I: Input, O: Outbox> Ports for (S, I, O) {
+    type Stop = S;
+    type Input = I;
+    type Outbox = O;
+}
+
+/// Input and output of the running call.
+pub(crate) struct Io<P: Ports> {
+    pub(crate) input: P::Input,
+    pub(crate) outbox: P::Outbox,
+}
+
+/// A host function's reason to end the task that is no fault of the guest's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// The stop word named it.
+    Stopped,
+    /// It asked to exit with this code.
+    Exit(i32),
+    /// It passed an output cap.
+    Output {
+        /// Which cap.
+        what: OutputKind,
+        /// Bytes that there would have been.
+        wanted: u64,
+    },
+}
+
+/// What a host function traps with. The text reaches people when nothing else explains the end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostTrap {
+    /// See [`Halt`], which lies in the state.
+    #[error("the task was ended")]
+    Halted,
+    /// A pointer that the guest gave does not lie in its memory.
+    #[error(
+        "{function}: {len} bytes at address {address} are outside of the memory of {size} bytes"
+    )]
+    OutOfBounds {
+        /// The import that was called.
+        function: &'static str,
+        /// The guest's address.
+        address: u32,
+        /// The length that it gave, or that the call implies.
+        len: u64,
+        /// The memory's size.
+        size: usize,
+    },
+    /// Pointers mean nothing without it.
+    #[error("the module exports no memory by the name of `memory`")]
+    NoMemory,
+    /// The first argument of `fail` is not in the list.
+    #[error("fail: there is no kind {0}")]
+    FailKind(i32),
+    /// `proc_raise`, whose default actions end a program.
+    #[error("proc_raise: signal {0}")]
+    Raised(u32),
+    /// The input did not become parameters; the guest was not called.
+    #[error("{0}")]
+    BadInput(String),
+    /// The kernel gave no random bytes.
+    #[error("random_get: {0}")]
+    Random(std::io::Error),
+    /// A host function ran outside of a call: a bug of the worker's.
+    #[error("no task is running")]
+    NoCall,
+}
+
+/// The data of one store.
+pub(crate) struct State<P: Ports> {
+    pub(crate) stop: P::Stop,
+    /// There while a call runs.
+    pub(crate) io: Option<Io<P>>,
+    pub(crate) limiter: Limiter,
+    /// The export named `memory`, when the module has one.
+    pub(crate) memory_export: Option<ModuleExport>,
+    /// The same in this instance, once a host function has needed it.
+    pub(crate) memory: Option<Memory>,
+    /// Cap of the result, in bytes.
+    pub(crate) output_cap: u64,
+    /// Cap of the partial results, and how much of it is used.
+    pub(crate) partial_cap: u64,
+    pub(crate) partial_used: u64,
+    /// What the guest has said of its failure so far.
+    pub(crate) failure: Option<Box<GuestFailure>>,
+    pub(crate) halt: Option<Halt>,
+    /// There from the first WASI call that needs it; a command's from the start.
+    pub(crate) wasi: Option<Box<Wasi>>,
+    pub(crate) clock: Clock,
+}
+
+impl<P: Ports> State<P> {
+    /// The state of a fresh instance and its first call.
+    pub(crate) fn new(
+        stop: P::Stop,
+        clock: Clock,
+        memory_export: Option<ModuleExport>,
+        call: &CallSpec,
+        io: Io<P>,
+        wasi: Option<Box<Wasi>>,
+    ) -> Self {
+        Self {
+            stop,
+            io: Some(io),
+            limiter: Limiter::new(call.memory),
+            memory_export,
+            memory: None,
+            output_cap: call.output,
+            partial_cap: call.partial,
+            partial_used: 0,
+            failure: None,
+            halt: None,
+            wasi,
+            clock,
+        }
+    }
+
+    /// Sets everything that belongs to one call anew, in an instance that lives on.
+    pub(crate) fn begin_call(&mut self, call: &CallSpec, io: Io<P>) {
+        self.io = Some(io);
+        self.limiter.begin_call(call.memory);
+        self.output_cap = call.output;
+        self.partial_cap = call.partial;
+        self.partial_used = 0;
+        self.failure = None;
+        self.halt = None;
+        self.wasi = None;
+    }
+
+    /// Input and output of the call.
+    pub(crate) fn io(&mut self) -> Result<&mut Io<P>, HostTrap> {
+        self.io.as_mut().ok_or(HostTrap::NoCall)
+    }
+
+    /// Notes why the task ends; the error unwinds the guest.
+    pub(crate) fn end(&mut self, halt: Halt) -> HostTrap {
+        self.halt = Some(halt);
+        HostTrap::Halted
+    }
+
+    /// To be called wherever a host function loops or waits: epochs do not reach it there.
+    pub(crate) fn check_stop(&mut self) -> Result<(), HostTrap> {
+        if self.stop.requested() {
+            return Err(self.end(Halt::Stopped));
+        }
+        Ok(())
+    }
+
+    /// WASI's own state, made at its first use.
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(Box::default)
+    }
+}
