@@ -1,0 +1,112 @@
+//! `wasmpool call`: one task, its result as JSON.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde_json::Value;
+use wasmpool::{Codec, Encoded, Signature, Task, json};
+
+use super::{
+    failure::Failure,
+    input,
+    interrupt::Interrupt,
+    options::{Common, ModuleArg},
+    report, settings,
+};
+
+/// How soon Ctrl-C is seen while a task runs. The end of the task is seen at once.
+pub(crate) const ATTENTION: Duration = Duration::from_millis(50);
+
+/// Call one task and print its result as JSON
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    module: ModuleArg,
+    /// The task's name; `wasmpool inspect MODULE` lists them
+    task: String,
+    /// The argument; for several, an array of them; for none, leave it out
+    ///
+    /// Bytes are an array of numbers or {"base64":"…"}, and are printed as the latter.
+    #[arg(value_name = "JSON", allow_negative_numbers = true, conflicts_with_all = ["input", "input_file"])]
+    argument: Option<String>,
+    /// The bytes or the string that the task takes, as they are
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        conflicts_with = "input_file"
+    )]
+    input: Option<String>,
+    /// A file with the bytes or the string that the task takes; `-` is standard input
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    input_file: Option<PathBuf>,
+}
+
+impl Call {
+    pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
+        let interrupt = Interrupt::install()?;
+        // What the command line says is read before anything is started.
+        let json: Option<Value> = match &self.argument {
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(&error))?),
+            None => None,
+        };
+        let text = match (&self.input, &self.input_file) {
+            (Some(text), _) => Some(text.clone().into_bytes()),
+            (None, Some(path)) => Some(input::whole(path)?),
+            (None, None) => None,
+        };
+        let (_pool, module) = settings::pool_with(common, Some(1), &self.module.module)?;
+        let task = module.dynamic(&self.task)?;
+        let signature = signature(&module, &self.task)?;
+        let input = json::encode_args(signature, json.as_ref(), text.as_deref())?;
+        let output = run(&task, Encoded(input), signature, &interrupt)?;
+        if signature.codec == Codec::Raw && !common.json {
+            return report::print(&output.0);
+        }
+        let mut line = Vec::new();
+        json::Output::new(signature, &output.0).append_to(&mut line)?;
+        line.push(b'\n');
+        report::print(&line)
+    }
+}
+
+/// The words for an argument that is not JSON.
+fn not_json(error: &serde_json::Error) -> Failure {
+    Failure::Usage(format!(
+        "the argument is not JSON: {error}\n  help: a string needs its quotes within the shell's: '\"text\"'; plain text goes with --input"
+    ))
+}
+
+/// What the module declares of a task.
+pub(crate) fn signature<'m>(
+    module: &'m wasmpool::Module,
+    name: &str,
+) -> Result<&'m Signature, Failure> {
+    // `dynamic` has found it, or said what there is instead.
+    let found = module
+        .tasks()
+        .iter()
+        .find(|signature| signature.name == name);
+    found.ok_or_else(|| Failure::Usage(format!("no task is called `{name}`")))
+}
+
+/// Runs a task to its end. Ctrl-C cancels it.
+pub(crate) fn run<In, Out>(
+    task: &Task<In, Out>,
+    input: impl wasmpool::Arg<In>,
+    signature: &Signature,
+    interrupt: &Interrupt,
+) -> Result<Out, Failure>
+where
+    Out: wasmpool::Value,
+{
+    interrupt.note_the_first();
+    let call = task.start(input);
+    while !call.wait(Some(ATTENTION)) {
+        if interrupt.came() {
+            call.cancel();
+            return Err(Failure::Interrupted);
+        }
+    }
+    call.get().map_err(|error| Failure::task(error, signature))
+}

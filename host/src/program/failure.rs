@@ -1,0 +1,302 @@
+//! What the program may end with instead of success: words for people, a kind and a code for machines.
+
+use std::{fmt::Write as _, io, path::PathBuf};
+
+use serde_json::{Value, json};
+use wasmpool::{
+    BuildError, Capped, LoadError, NameError, Signature, TaskError,
+    exit::{self, ExitCode as _},
+    json::{self, JsonError},
+};
+
+/// Frames of a guest's backtrace that are shown.
+const FRAMES: usize = 20;
+
+/// Why the program ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line asks for what cannot be.
+    Usage(String),
+    /// There is no pool.
+    Build(BuildError),
+    /// The module was not loaded.
+    Load {
+        /// Its path, as it was given.
+        module: PathBuf,
+        /// Why.
+        source: Box<LoadError>,
+    },
+    /// There is no such task, or it is no command.
+    Name(NameError),
+    /// Arguments or a result that do not fit.
+    Json(JsonError),
+    /// Files for a task that takes no bytes: its signature.
+    Files(String),
+    /// The task ended without a value.
+    Task {
+        /// How.
+        error: Box<TaskError>,
+        /// The value that it returned as its error.
+        value: Option<Value>,
+    },
+    /// A file of the user's could not be read.
+    Read {
+        /// Its name, as it was given.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The result could not be written.
+    Write(io::Error),
+    /// No pool can be started on this machine.
+    NoPool,
+    /// The system gives no thread.
+    Thread(io::Error),
+    /// Ctrl-C cannot be heard.
+    Signal(io::Error),
+    /// Some items of a map failed; their lines say why.
+    ItemsFailed,
+    /// Ctrl-C.
+    Interrupted,
+    /// A command's own exit code.
+    Command(u8),
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Failure::Name(error)
+    }
+}
+
+impl From<JsonError> for Failure {
+    fn from(error: JsonError) -> Self {
+        Failure::Json(error)
+    }
+}
+
+impl Failure {
+    /// The end of a task, with its error value where the module declares its type.
+    pub(crate) fn task(error: TaskError, signature: &Signature) -> Self {
+        let value = error_value(&error, signature);
+        Failure::Task {
+            error: Box::new(error),
+            value,
+        }
+    }
+
+    /// The code that the program ends with.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => exit::USAGE,
+            Failure::Build(error) => error.exit_code(),
+            Failure::Load { source, .. } => source.exit_code(),
+            Failure::Name(error) => error.exit_code(),
+            Failure::Json(error) => error.exit_code(),
+            Failure::Files(_) => exit::MISMATCH,
+            Failure::Task { error, .. } => error.exit_code(),
+            Failure::Read { .. }
+            | Failure::Write(_)
+            | Failure::Signal(_)
+            | Failure::Thread(_)
+            | Failure::NoPool => exit::HOST,
+            Failure::ItemsFailed => exit::ITEMS_FAILED,
+            Failure::Interrupted => exit::INTERRUPTED,
+            Failure::Command(code) => *code,
+        }
+    }
+
+    /// Whether a reader of standard output went away: then there is nobody to tell.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Failure::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// A short name of the kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Failure::Usage(_) => "usage",
+            Failure::Load { source, .. } if source.exit_code() == exit::MODULE => "module",
+            Failure::Name(_) => "name",
+            Failure::Json(_) | Failure::Files(_) => "codec",
+            Failure::Task { error, .. } => error.kind(),
+            Failure::ItemsFailed => "items_failed",
+            Failure::Interrupted => "interrupted",
+            Failure::Command(_) => "command",
+            Failure::Build(_)
+            | Failure::Load { .. }
+            | Failure::Read { .. }
+            | Failure::Write(_)
+            | Failure::Signal(_)
+            | Failure::Thread(_)
+            | Failure::NoPool => "host",
+        }
+    }
+
+    /// What happened and what to do, for people; nothing when it was said already.
+    pub(crate) fn words(&self) -> Option<String> {
+        Some(match self {
+            Failure::ItemsFailed | Failure::Command(_) => return None,
+            Failure::Interrupted => "interrupted".to_owned(),
+            Failure::Usage(words) => words.clone(),
+            Failure::Build(error) => format!("no pool: {error}"),
+            Failure::Load { module, source } => match &**source {
+                // A file that cannot be read is named by its own error.
+                LoadError::Read { .. } => source.to_string(),
+                _ => format!("{}: {source}", module.display()),
+            },
+            Failure::Name(error) => error.to_string(),
+            Failure::Json(error) => error.to_string(),
+            Failure::Files(task) => format!(
+                "`{task}` takes no bytes, so no file can be its item; give JSON, a line for each item, with --jsonl"
+            ),
+            Failure::Task { error, value } => task_words(error, value.as_ref()),
+            Failure::Read { name, source } => format!("failed to read {name}: {source}"),
+            Failure::Write(error) => format!("failed to write the result: {error}"),
+            Failure::NoPool => {
+                "no pool can be started on this machine; the reasons stand above".to_owned()
+            }
+            Failure::Thread(error) => format!("failed to start a thread: {error}"),
+            Failure::Signal(error) => format!("failed to listen for Ctrl-C: {error}"),
+        })
+    }
+
+    /// What to do about it, where something can be done.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        let Failure::Task { error, .. } = self else {
+            return match self {
+                Failure::Name(NameError::Unknown { name, .. }) if name == "_start" => {
+                    Some("the module is no WASI command; `wasmpool call` runs one of its tasks")
+                }
+                Failure::Name(_) => {
+                    Some("`wasmpool inspect MODULE` lists the tasks with their types")
+                }
+                Failure::Build(_) => Some("`wasmpool doctor` tells what this machine offers"),
+                _ => None,
+            };
+        };
+        match &**error {
+            TaskError::Timeout { .. } => Some("--timeout gives it longer"),
+            TaskError::Memory { .. } => Some("--memory gives it more"),
+            TaskError::Fuel { .. } => Some("--fuel gives it more"),
+            // Partial results have a limit of their own, which no option sets.
+            TaskError::Output {
+                what: Capped::Result,
+                ..
+            } => Some("--max-output lets more through"),
+            _ => None,
+        }
+    }
+
+    /// `{"error": {"kind": …, "message": …}}`
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Failure::Task { error, value } => json!({"error": task_json(error, value.clone())}),
+            other => json!({"error": {"kind": other.kind(), "message": other.words()}}),
+        }
+    }
+}
+
+/// The error value of a task as JSON. One that does not decode is left out: the message stands for it.
+pub(crate) fn error_value(error: &TaskError, signature: &Signature) -> Option<Value> {
+    match error {
+        TaskError::Guest {
+            data: Some(data), ..
+        } => json::decode_error(signature, data).ok().flatten(),
+        _ => None,
+    }
+}
+
+/// `{"kind": …, "message": …}`, with the place of a panic and the error value when there are such.
+pub(crate) fn task_json(error: &TaskError, value: Option<Value>) -> Value {
+    let mut json = json!({"kind": error.kind(), "message": headline(error, value.as_ref())});
+    if let TaskError::Guest {
+        panic: Some((file, line)),
+        ..
+    } = error
+    {
+        json["panic"] = json!({"file": file, "line": line});
+    }
+    if let Some(value) = value {
+        json["value"] = value;
+    }
+    json
+}
+
+/// What happened, in one line where it has one.
+fn headline(error: &TaskError, value: Option<&Value>) -> String {
+    match (error, value) {
+        (
+            TaskError::Guest {
+                message,
+                panic: Some(_),
+                ..
+            },
+            _,
+        ) => format!("the task panicked: {message}"),
+        (TaskError::Guest { message, .. }, Some(value)) if message.is_empty() => {
+            format!("the task returned an error: {value}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// How many innermost frames are Rust's own handling of a panic, the same for every panic.
+fn panic_frames<'f>(functions: impl Iterator<Item = &'f str> + Clone) -> usize {
+    let handler = functions
+        .clone()
+        .position(|function| function.ends_with("rust_begin_unwind"));
+    handler.map_or(0, |handler| {
+        let raised = functions
+            .skip(handler + 1)
+            .take_while(|function| function.starts_with("core::panicking::"));
+        handler + 1 + raised.count()
+    })
+}
+
+/// What happened, with the guest's own backtrace below.
+fn task_words(error: &TaskError, value: Option<&Value>) -> String {
+    let mut words = headline(error, value);
+    let mut frames = error.backtrace();
+    if let TaskError::Guest {
+        panic: Some((file, line)),
+        ..
+    } = error
+    {
+        let _ = write!(words, "\n  in {file}, line {line}");
+        frames = &frames[panic_frames(frames.iter().map(|frame| &*frame.function))..];
+    }
+    for frame in frames.iter().take(FRAMES) {
+        let _ = write!(words, "\n  {}", frame.function);
+        if let Some(file) = &frame.file {
+            let _ = write!(words, " ({file}");
+            if let Some(line) = frame.line {
+                let _ = write!(words, ":{line}");
+            }
+            words.push(')');
+        }
+    }
+    if frames.len() > FRAMES {
+        let _ = write!(words, "\n  … {} more", frames.len() - FRAMES);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::panic_frames;
+
+    #[test]
+    fn the_handling_of_a_panic_is_no_news() {
+        let frames = [
+            "abort",
+            "std::panicking::panic_with_hook",
+            "__rustc::rust_begin_unwind",
+            "core::panicking::panic_fmt",
+            "core::panicking::panic_bounds_check",
+            "greeter::boom",
+            "core::panicking::later",
+        ];
+        assert_eq!(panic_frames(frames.into_iter()), 5);
+        assert_eq!(panic_frames(["greeter::boom"].into_iter()), 0);
+        assert_eq!(panic_frames([].into_iter()), 0);
+    }
+}

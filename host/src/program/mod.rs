@@ -1,0 +1,17 @@
+//! The program `wasmpool`: one file for each subcommand, and what they share. It uses nothing of the library but what
+//! is public.
+
+pub(crate) mod failure;
+pub(crate) mod options;
+pub(crate) mod report;
+
+mod call;
+mod completions;
+mod cpu;
+mod doctor;
+mod input;
+mod inspect;
+mod interrupt;
+mod map;
+mod run;
+mod settings;

@@ -1,0 +1,493 @@
+//! The program from outside: what it prints, says and ends with, on modules small enough to stand here as text.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use rustix::process::{Pid, Signal};
+use serde_json::{Value, json};
+
+/// Numbers in, numbers out; -1 never comes back, -2 traps.
+const NUMBERS: &str = r#"(module
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "half") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2)))
+    (func (export "same") (param i32) (result i32)
+        (if (i32.eq (local.get 0) (i32.const -1)) (then (loop (br 0))))
+        (if (i32.eq (local.get 0) (i32.const -2)) (then unreachable))
+        (local.get 0)))"#;
+
+/// A raw task that gives back what it gets.
+const ECHO: &str = r#"(module
+    (import "wasmpool" "input_len" (func $len (result i32)))
+    (import "wasmpool" "input_read" (func $read (param i32 i32 i32) (result i32)))
+    (import "wasmpool" "output_write" (func $write (param i32 i32)))
+    (memory (export "memory") 1)
+    (func (export "echo") (result i32)
+        (drop (call $read (i32.const 0) (i32.const 0) (call $len)))
+        (call $write (i32.const 0) (call $len))
+        (i32.const 0)))"#;
+
+/// A command that says "hi" and ends with 7.
+const COMMAND: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\10\00\00\00\03\00\00\00")
+    (data (i32.const 16) "hi\n")
+    (func (export "_start")
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (call $exit (i32.const 7))))"#;
+
+/// A directory for the modules and the cache of one test.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("there is room for temporary files"))
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        fs::write(&path, text).expect("it is written");
+        path.to_str().expect("its path is text").to_owned()
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmpool"));
+        let cache = self.0.path().join("cache");
+        command
+            .args(arguments)
+            .env("XDG_CACHE_HOME", cache)
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(
+            self.program(arguments)
+                .output()
+                .expect("the program starts"),
+        )
+    }
+
+    fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = self.start(arguments);
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes())
+            .expect("it is read");
+        Ended::of(child.wait_with_output().expect("it ends"))
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.program(arguments);
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        child.expect("the program starts")
+    }
+}
+
+/// How the program ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    talk: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("it writes text");
+        Self {
+            code: output.status.code(),
+            out: text(output.stdout),
+            talk: text(output.stderr),
+        }
+    }
+
+    /// The code was this one, and what was said has these words and is for people.
+    #[track_caller]
+    fn with(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for word in words {
+            assert!(self.talk.contains(word), "{word:?} is not in {self:?}");
+        }
+        assert!(
+            !self.talk.contains("panicked at") && !self.talk.contains("Error {"),
+            "{self:?}"
+        );
+        self
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect()
+    }
+}
+
+#[test]
+fn call_prints_json_and_says_what_is_wrong() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    assert_eq!(
+        place
+            .run(&["call", numbers, "add", "[40,2]"])
+            .with(0, &[])
+            .out,
+        "42\n"
+    );
+    assert_eq!(
+        place.run(&["call", numbers, "half", "-3"]).with(0, &[]).out,
+        "-1.5\n"
+    );
+    assert_eq!(
+        place
+            .run(&["call", numbers, "half", "\"Infinity\""])
+            .with(0, &[])
+            .out,
+        "\"Infinity\"\n"
+    );
+    place
+        .run(&["call", numbers, "same", "-2"])
+        .with(11, &["unreachable"]);
+    place
+        .run(&["call", numbers, "same", "-1", "--timeout", "100ms"])
+        .with(12, &["100ms", "--timeout"]);
+    place
+        .run(&["call", numbers, "same", "-1", "--fuel", "100000"])
+        .with(14, &["fuel"]);
+    place
+        .run(&["call", numbers, "sane", "1"])
+        .with(18, &["sane", "same", "inspect"]);
+    place
+        .run(&["call", numbers, "add", "[1,\"a\"]"])
+        .with(18, &["$[1]", "i32", "\"a\""]);
+    place
+        .run(&["call", numbers, "add", "[1]"])
+        .with(18, &["2 arguments (i32, i32)"]);
+    place
+        .run(&["call", numbers, "add", "[1,"])
+        .with(2, &["not JSON"]);
+    place
+        .run(&["call", "/nowhere/m.wasm", "add"])
+        .with(21, &["/nowhere/m.wasm"]);
+    let letter = &place.file("letter.wasm", "Dear Sir or Madam");
+    place
+        .run(&["call", letter, "add"])
+        .with(20, &["letter.wasm"]);
+}
+
+#[test]
+fn errors_are_json_where_json_was_asked_for() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    for (arguments, code, kind) in [
+        (["same", "-2"], 11, "trap"),
+        (["sane", "1"], 18, "name"),
+        (["same", "true"], 18, "codec"),
+        (["same", "1]"], 2, "usage"),
+    ] {
+        let ended = place
+            .run(&["--json", "call", numbers, arguments[0], arguments[1]])
+            .with(code, &[]);
+        let error = &ended.lines()[0]["error"];
+        assert_eq!(error["kind"], kind, "{ended:?}");
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty()),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn raw_tasks_take_text_files_and_standard_input_and_give_bytes() {
+    let place = Place::new();
+    let echo = &place.file("echo.wat", ECHO);
+    let text = &place.file("text", "from a file");
+    assert_eq!(
+        place
+            .run(&["call", echo, "echo", "--input", "-x"])
+            .with(0, &[])
+            .out,
+        "-x"
+    );
+    assert_eq!(
+        place
+            .run(&["call", echo, "echo", "--input-file", text])
+            .with(0, &[])
+            .out,
+        "from a file"
+    );
+    let piped = place.run_with_input(&["call", echo, "echo", "--input-file", "-"], "from a pipe");
+    assert_eq!(piped.with(0, &[]).out, "from a pipe");
+    let json = place
+        .run(&["call", echo, "echo", "--json", "--input", "hi"])
+        .with(0, &[]);
+    assert_eq!(json.lines(), [json!({"base64": "aGk="})]);
+}
+
+#[test]
+fn map_gives_a_line_for_each_item_and_ends_with_one_when_some_fail() {
+    let place = Place::new();
+    let echo = &place.file("echo.wat", ECHO);
+    let (a, b) = (&place.file("a.txt", "A"), &place.file("b.txt", "BB"));
+    let ended = place
+        .run(&["map", echo, "echo", a, "/nowhere", b])
+        .with(1, &["3 tasks, 1 failure", "CPU"]);
+    let lines = ended.lines();
+    assert_eq!(
+        lines[0],
+        json!({"index": 0, "input": a, "ok": {"base64": "QQ=="}})
+    );
+    assert_eq!(lines[1]["error"]["kind"], "input");
+    assert_eq!(
+        lines[2],
+        json!({"index": 2, "input": b, "ok": {"base64": "QkI="}})
+    );
+    assert_eq!(
+        place
+            .run(&["--quiet", "map", echo, "echo", a])
+            .with(0, &[])
+            .talk,
+        ""
+    );
+    place.run(&["map", echo, "echo"]).with(2, &["--jsonl"]);
+}
+
+#[test]
+fn json_lines_keep_their_order_at_every_level() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let input: String = (0..300)
+        .map(|n| {
+            if n == 100 {
+                "-2\n".to_owned()
+            } else {
+                format!("{n}\n\n")
+            }
+        })
+        .collect();
+    for options in [
+        ["--isolation", "task"],
+        ["--isolation", "batch"],
+        ["--isolation", "process"],
+        ["--start-method", "spawn"],
+        ["--workers", "3"],
+    ] {
+        let ended = place.run_with_input(
+            &[&["map", numbers, "same", "--jsonl", "-"], &options[..]].concat(),
+            &input,
+        );
+        let lines = ended.with(1, &["300 tasks, 1 failure"]).lines();
+        assert_eq!(lines.len(), 300, "{options:?}");
+        for (n, line) in lines.iter().enumerate() {
+            assert_eq!(line["index"], n);
+            if n == 100 {
+                assert_eq!(line["error"]["kind"], "trap", "{line}");
+            } else {
+                assert_eq!(line["ok"], n, "{options:?} {line}");
+            }
+        }
+    }
+    let unordered = place
+        .run_with_input(
+            &["map", numbers, "same", "--unordered", "--jsonl", "-"],
+            &input,
+        )
+        .with(1, &[]);
+    let mut indices: Vec<u64> = unordered
+        .lines()
+        .iter()
+        .filter_map(|line| line["index"].as_u64())
+        .collect();
+    indices.sort_unstable();
+    assert_eq!(indices, (0..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn lines_that_are_no_item_are_errors_of_those_lines() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let lines = place
+        .run_with_input(
+            &["map", numbers, "add", "--jsonl", "-"],
+            "[1,2]\n{\n[1]\n[3,4]",
+        )
+        .with(1, &[])
+        .lines();
+    assert_eq!(lines[0]["ok"], 3);
+    assert!(
+        lines[1]["error"]["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("not JSON"))
+    );
+    assert_eq!(lines[2]["error"]["kind"], "codec");
+    assert_eq!(lines[3], json!({"index": 3, "input": "-:4", "ok": 7}));
+}
+
+#[test]
+fn a_command_runs_with_its_output_and_its_exit_code() {
+    let place = Place::new();
+    let command = &place.file("command.wat", COMMAND);
+    assert_eq!(
+        place
+            .run(&["run", command, "--quiet", "x"])
+            .with(7, &[])
+            .out,
+        "hi\n"
+    );
+    let json = place.run(&["--json", "run", command]).with(7, &[]);
+    assert_eq!(
+        json.lines(),
+        [json!({"code": 7, "stdout": "hi\n", "stderr": ""})]
+    );
+    place
+        .run(&["run", &place.file("numbers.wat", NUMBERS)])
+        .with(18, &[]);
+}
+
+#[test]
+fn inspect_says_what_a_module_offers_and_asks_for() {
+    let place = Place::new();
+    let echo = &place.file("echo.wat", ECHO);
+    let text = place.run(&["inspect", echo]).with(0, &[]).out;
+    assert!(
+        text.contains("echo(bytes) -> bytes") && text.contains("wasmpool.input_len"),
+        "{text}"
+    );
+    assert!(text.contains("compiled now"), "{text}");
+    let json = &place.run(&["inspect", "--json", echo]).with(0, &[]).lines()[0];
+    assert_eq!(json["cached"], true);
+    assert_eq!(json["tasks"][0]["codec"], "raw");
+    assert_eq!(json["imports"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        json["memories"][0],
+        json!({"minimum": 65536, "maximum": null})
+    );
+}
+
+#[test]
+fn doctor_finds_that_pools_work_here() {
+    let place = Place::new();
+    let text = place.run(&["doctor"]).with(0, &[]).out;
+    assert!(
+        text.contains("forkserver") && text.contains("Landlock"),
+        "{text}"
+    );
+    let json = &place.run(&["doctor", "--json"]).with(0, &[]).lines()[0];
+    assert!(
+        json["findings"]
+            .as_array()
+            .is_some_and(|findings| findings.len() > 10),
+        "{json}"
+    );
+}
+
+#[test]
+fn completions_and_help_are_there() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            place
+                .run(&["completions", shell])
+                .with(0, &[])
+                .out
+                .contains("wasmpool")
+        );
+    }
+    let help = place.run(&["--help"]).with(0, &[]).out;
+    for word in [
+        "call",
+        "map",
+        "run",
+        "inspect",
+        "doctor",
+        "completions",
+        "Exit codes",
+    ] {
+        assert!(help.contains(word), "{word:?} is not in {help}");
+    }
+}
+
+#[test]
+fn a_closed_standard_output_ends_quietly() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let lines = &place.file("lines", &"1\n".repeat(100_000));
+    let mut child = place.start(&["map", numbers, "same", "--jsonl", lines]);
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("it writes lines");
+    assert!(first.starts_with("{\"index\":0,"), "{first}");
+    drop(out);
+    let mut talk = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut talk)
+        .expect("it talks text");
+    child.wait().expect("it ends");
+    assert_eq!(talk, "");
+}
+
+#[test]
+fn one_interrupt_ends_a_map_with_all_that_was_done() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let mut child = place.start(&[
+        "map",
+        numbers,
+        "same",
+        "--jsonl",
+        "-",
+        "--workers",
+        "2",
+        "--timeout",
+        "50s",
+    ]);
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(b"1\n-1\n3\n4\n").expect("it reads");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut text = String::new();
+    // Its outcome comes although more input may come, which is left open.
+    out.read_line(&mut text).expect("it writes lines");
+    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).expect("it is there");
+    out.read_to_string(&mut text).expect("it writes text");
+    let mut talk = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut talk)
+        .expect("it talks text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{talk}");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("it is JSON"))
+        .collect();
+    assert_eq!(lines[0]["ok"], 1, "{text}");
+    let stuck = lines.iter().find(|line| line["index"] == 1);
+    assert!(
+        stuck.is_none_or(|line| line["error"]["kind"] == "cancelled"),
+        "{text}"
+    );
+    assert!(
+        talk.contains("tasks, ") && talk.contains("interrupted"),
+        "{talk}"
+    );
+    drop(input);
+}
