@@ -1,0 +1,163 @@
+//! The rows: what is measured, against what, and what is aimed for.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use wasmpool::{Isolation, StartMethod};
+
+use crate::neighbour::Neighbour;
+use crate::options::Options;
+use crate::placement::Placement;
+use crate::report::Measure;
+use crate::series::{micros, quantile};
+use crate::{floor, ours};
+
+/// Measures the rows that are wanted.
+///
+/// # Errors
+/// When one of the three fails or answers wrongly.
+pub(crate) fn run(options: &Options, neighbour: &Neighbour) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    for (row, measure) in [
+        (1, calls as Row),
+        (2, fresh_tasks),
+        (3, batched_tasks),
+        (8, starts),
+    ] {
+        if options.wants(row) {
+            eprintln!("row {row} …");
+            measures.extend(measure(options, *neighbour)?);
+        }
+    }
+    Ok(measures)
+}
+
+type Row = fn(&Options, Neighbour) -> Result<Vec<Measure>>;
+
+/// Row 1: one warm call in a fresh instance.
+fn calls(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    let calls = options.scale(20_000);
+    let theirs = options.scale(4_000);
+    let mut measures = Vec::new();
+    for placement in Placement::all()? {
+        let name = |part| format!("apply, {part}, {placement}");
+        let aims = || (Some(1.25), Some(0.15));
+        let mut p50 = Measure::new(1, name("p50"), "µs").aim_ratios(aims());
+        let mut p99 = Measure::new(1, name("p99"), "µs").aim_ratios(aims());
+        for _ in 0..options.rounds {
+            let ours: Vec<f64> = ours::apply(placement, calls)?
+                .into_iter()
+                .map(micros)
+                .collect();
+            let floor: Vec<f64> = floor::echo(placement, calls)?
+                .into_iter()
+                .map(micros)
+                .collect();
+            let [caller, worker] = placement.arguments();
+            let neighbour = neighbour.measure("apply", &[theirs.to_string(), caller, worker])?;
+            let neighbour: Vec<f64> = neighbour
+                .unwrap_or_default()
+                .into_iter()
+                .map(|seconds| seconds * 1e6)
+                .collect();
+            for (measure, part) in [(&mut p50, 0.5), (&mut p99, 0.99)] {
+                measure.ours.0.extend(quantile(&ours, part));
+                measure.floor.0.extend(quantile(&floor, part));
+                measure.neighbour.0.extend(quantile(&neighbour, part));
+            }
+        }
+        measures.extend([p50, p99]);
+    }
+    Ok(measures)
+}
+
+/// Row 2: many tiny tasks, a fresh instance each.
+fn fresh_tasks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    let measure = Measure::new(2, "map, fresh instance a task".to_owned(), "µs a task")
+        .aim_ratios((Some(1.3), Some(0.25)));
+    maps(
+        measure,
+        Isolation::Task,
+        1,
+        options.scale(200_000),
+        options,
+        neighbour,
+    )
+}
+
+/// Row 3: the same, an instance a batch.
+fn batched_tasks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    let measure = Measure::new(3, "map, an instance a batch".to_owned(), "µs a task")
+        .aim_ratios((None, Some(1.0)));
+    maps(
+        measure,
+        Isolation::Batch,
+        0,
+        options.scale(1_000_000),
+        options,
+        neighbour,
+    )
+}
+
+/// One map over a million tasks; the neighbour's has `theirs` tasks.
+fn maps(
+    mut measure: Measure,
+    isolation: Isolation,
+    chunksize: u32,
+    theirs: u64,
+    options: &Options,
+    neighbour: Neighbour,
+) -> Result<Vec<Measure>> {
+    let workers = std::thread::available_parallelism()?.get();
+    let tasks = options.scale(1_000_000);
+    let each = |time: Duration| micros(time) / tasks as f64;
+    for _ in 0..options.rounds {
+        measure
+            .ours
+            .0
+            .push(each(ours::map(isolation, tasks, workers)?));
+        measure.floor.0.push(each(floor::instances(
+            isolation == Isolation::Task,
+            tasks,
+            workers,
+        )?));
+        let arguments = [
+            theirs.to_string(),
+            workers.to_string(),
+            chunksize.to_string(),
+        ];
+        let neighbour = neighbour.measure("map", &arguments)?.unwrap_or_default();
+        measure.neighbour.0.extend(
+            neighbour
+                .into_iter()
+                .map(|seconds| seconds * 1e6 / theirs as f64),
+        );
+    }
+    Ok(vec![measure])
+}
+
+/// Row 8: from nothing to the first result.
+fn starts(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    let mut forkserver =
+        Measure::new(8, "pool to first result, zygote".to_owned(), "ms").aim_beyond(5.0);
+    let mut spawn = Measure::new(8, "pool to first result, spawn".to_owned(), "ms").aim_beyond(5.0);
+    // The guest is compiled once: what is measured is the start, not the compiler.
+    ours::start(StartMethod::ForkServer)?;
+    for _ in 0..options.rounds {
+        for (measure, method, theirs) in [
+            (&mut forkserver, StartMethod::ForkServer, "forkserver"),
+            (&mut spawn, StartMethod::Spawn, "spawn"),
+        ] {
+            measure.ours.0.push(micros(ours::start(method)?) / 1e3);
+            measure.floor.0.push(micros(floor::exec()?) / 1e3);
+            let neighbour = neighbour
+                .measure("start", &[theirs.to_owned()])?
+                .unwrap_or_default();
+            measure
+                .neighbour
+                .0
+                .extend(neighbour.into_iter().map(|seconds| seconds * 1e3));
+        }
+    }
+    Ok(vec![forkserver, spawn])
+}

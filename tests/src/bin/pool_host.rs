@@ -1,0 +1,95 @@
+//! A program that has a pool, to be killed, forked or left: what becomes of its processes is watched from outside.
+//!
+//! `pool_host busy START_METHOD` keeps every worker busy and says so; `pool_host fork` forks itself and uses the pool
+//! on both sides; `pool_host leave` returns from `main` with calls still running.
+
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use guest_hostile::{Act, answer};
+use rustix::process::{Pid, WaitOptions, waitpid};
+use wasmpool::{StartMethod, TaskError};
+use wasmpool_tests::witness::Witness;
+use wasmpool_tests::{guests, kinds};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["busy", "forkserver"] => busy(StartMethod::ForkServer),
+        ["busy", "spawn"] => busy(StartMethod::Spawn),
+        ["fork"] => fork(),
+        ["leave"] => leave(),
+        _ => bail!("what to do was not said, or not understood: {arguments:?}"),
+    }
+}
+
+/// Keeps three workers busy for ever.
+fn busy(start_method: StartMethod) -> Result<()> {
+    let witness = Witness::default();
+    let pool = witness
+        .watch(kinds::builder().workers(3).start_method(start_method))
+        .build()?;
+    let work = pool
+        .load(guests::hostile())?
+        .task::<(u64, Act), u64>("work")?;
+    let _calls = [Act::WaitToBeKilled; 3].map(|act| pool.apply_async(&work, (1, act)));
+    // A worker that tells its log runs its task: nothing is left half started.
+    witness.wait_for_logs("kill me", 3);
+    say("ready")?;
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Uses the pool in a forked child, where it must refuse, and then in the parent, where it must go on.
+fn fork() -> Result<()> {
+    let pool = kinds::builder().workers(1).build()?;
+    let work = pool
+        .load(guests::hostile())?
+        .task::<(u64, Act), u64>("work")?;
+    ensure!(pool.apply(&work, (1, Act::Behave))? == answer(1));
+    // SAFETY: the child runs code of this crate and of the pool, whose locks are free because no call is running, and
+    // ends by `_exit` without returning to `main`.
+    let child = unsafe { libc::fork() };
+    ensure!(child >= 0, "fork failed");
+    if child == 0 {
+        let refused = matches!(
+            pool.apply(&work, (2, Act::Behave)),
+            Err(TaskError::Closed | TaskError::Host(_))
+        );
+        // Its drop must do nothing: the parent's workers are not the child's to end.
+        drop(pool);
+        // SAFETY: ends the process at once; no destructor has to run in a forked child.
+        unsafe { libc::_exit(if refused { 0 } else { 1 }) }
+    }
+    let (_, status) = waitpid(Pid::from_raw(child), WaitOptions::empty())?.context("no child")?;
+    ensure!(
+        status.exit_status() == Some(0),
+        "the child used the pool: {status:?}"
+    );
+    let after = pool
+        .apply(&work, (3, Act::Behave))
+        .context("the pool after the child ended")?;
+    ensure!(after == answer(3));
+    say("done")
+}
+
+/// Leaves while every worker runs a task that never ends.
+fn leave() -> Result<()> {
+    let pool = kinds::builder().workers(2).build()?;
+    let work = pool
+        .load(guests::hostile())?
+        .task::<(u64, Act), u64>("work")?;
+    let calls = [Act::Spin; 2].map(|act| pool.apply_async(&work, (1, act)));
+    say("ready")?;
+    drop(calls);
+    Ok(())
+}
+
+/// Tells the test that watches.
+fn say(word: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{word}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,17 @@
+//! What the end-to-end tests share: where the guests are, pools of every kind, and eyes on processes.
+//!
+//! It judges nothing: what must come out stands in `tests/tests/`.
+
+pub mod guests;
+pub mod kinds;
+pub mod processes;
+pub mod witness;
+
+use std::time::Duration;
+
+/// The one deadline of every wait in these tests. Nothing that works takes a tenth of it, and a machine that is so
+/// slow that it matters has other troubles.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The time limit of tasks that are meant to run into it, and of honest ones beside them: these take microseconds.
+pub const TASK_TIMEOUT: Duration = Duration::from_millis(400);

@@ -1,0 +1,103 @@
+//! What a worker can reach while it runs a guest, read from outside, where the kernel says it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use anyhow::{Context, Result, ensure};
+use guest_hostile::Act;
+use wasmpool_tests::guests;
+use wasmpool_tests::kinds::{self, START_METHODS};
+use wasmpool_tests::processes::only_busy;
+use wasmpool_tests::witness::Witness;
+
+/// What a descriptor of a worker may be: nothing at all, its socket, its arena, its module, its own page map.
+const DESCRIPTORS: [&str; 7] = [
+    "/dev/null",
+    "socket:",
+    "/memfd:wasmpool-arena",
+    "/memfd:wasmpool-code",
+    "/memfd:wasm-memory-image",
+    "anon_inode:[pidfd]",
+    "/pagemap",
+];
+
+#[test]
+fn a_busy_worker_has_nothing_but_what_it_serves() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root may look into processes that hide themselves");
+        return Ok(());
+    }
+    for start_method in START_METHODS {
+        let witness = Witness::default();
+        let builder = kinds::builder().workers(1).start_method(start_method);
+        let pool = witness.watch(builder).build()?;
+        let work = pool
+            .load(guests::hostile())?
+            .task::<(u64, Act), u64>("work")?;
+        let call = work.start((1, Act::WaitToBeKilled));
+        witness.wait_for_logs("kill me", 1);
+        let worker = only_busy(process::id());
+        let walls: Vec<(String, bool)> = pool
+            .walls()
+            .map(|(wall, stands)| (wall.to_owned(), stands))
+            .collect();
+        look(worker, &walls)
+            .with_context(|| format!("process {worker}, {start_method:?}, {walls:?}"))?;
+        drop(call);
+    }
+    Ok(())
+}
+
+fn look(worker: u32, walls: &[(String, bool)]) -> Result<()> {
+    let proc = PathBuf::from(format!("/proc/{worker}"));
+    let environ = fs::read(proc.join("environ"))?;
+    ensure!(
+        environ.is_empty(),
+        "environ: {:?}",
+        String::from_utf8_lossy(&environ)
+    );
+
+    let status = fs::read_to_string(proc.join("status"))?;
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(str::trim)
+            .with_context(|| format!("no {name}"))
+    };
+    ensure!(field("NoNewPrivs")? == "1", "no_new_privs is not set");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let left = u64::from_str_radix(field(set)?, 16)?;
+        ensure!(left == 0, "{set} is {left:x}");
+    }
+
+    for entry in fs::read_dir(proc.join("fd"))? {
+        let path = entry?.path();
+        let what = fs::read_link(&path)?;
+        let what = what.to_string_lossy();
+        ensure!(
+            DESCRIPTORS
+                .iter()
+                .any(|kind| what.starts_with(kind) || what.ends_with(kind)),
+            "{} is {what}",
+            path.display()
+        );
+    }
+
+    let stands = |wall: &str| walls.iter().any(|(name, stands)| *stands && name == wall);
+    if stands("namespaces") {
+        let of = |process: &Path| fs::read_link(process.join("ns/pid"));
+        ensure!(
+            of(&proc)? != of(Path::new("/proc/self"))?,
+            "it is in the host's pid namespace"
+        );
+    }
+    if stands("empty_root") {
+        let names = fs::read_dir(proc.join("root"))?.map(|entry| Ok(entry?.file_name()));
+        let mut names: Vec<_> = names.collect::<Result<_>>()?;
+        names.retain(|name| name != "dev");
+        ensure!(names.is_empty(), "files: {names:?}");
+    }
+    Ok(())
+}
