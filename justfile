@@ -14,6 +14,14 @@ fmt:
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
+# Every test that goes on for as long as it is told, one program after the other: kills, arrays beside a busy allocator, growth.
+stress SECONDS='30':
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for program in locks_killed messages_killed arrays_alone no_growth; do
+        WASMPOOL_STRESS_SECONDS={{SECONDS}} cargo test -p wasmpool-tests --test "$program" -- --nocapture
+    done
+
 # Hashes the project's own files with the MD5 guest in a pool.
 demo *ARGS:
     cargo demo {{ARGS}}

@@ -2,7 +2,13 @@
 
 fn main() {
     wasmpool_build::guests(&[
+        "guests/arrays",
+        "guests/callers",
+        "guests/everything",
         "guests/hostile",
+        "guests/locks",
+        "guests/messages",
+        "guests/stateful",
         "guests/tiny",
         "../examples-wasm/guests/command",
     ]);

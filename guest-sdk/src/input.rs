@@ -1,6 +1,6 @@
 //! The task's input as a source of values: blocks go straight into the buffers that they stay in, the rest through a small window.
 
-use wasmpool_abi::{DecodeError, FailKind, Source, Value};
+use wasmpool_abi::{DecodeError, FailKind, Receive, Source};
 
 use crate::sys;
 
@@ -127,7 +127,7 @@ impl Source for Input {
 }
 
 /// Takes the next argument; when it does not decode, tells the host and returns nothing.
-pub fn argument<T: Value>(input: &mut Input, name: &str) -> Option<T> {
+pub fn argument<T: Receive>(input: &mut Input, name: &str) -> Option<T> {
     let value = T::decode(input);
     value
         .map_err(|error| {

@@ -21,6 +21,7 @@
 #![deny(unsafe_code)]
 
 pub mod __private;
+mod host_call;
 mod input;
 #[cfg(feature = "json")]
 mod json;
@@ -31,6 +32,7 @@ pub mod raw;
 mod refusals;
 mod report;
 mod result;
+pub mod shared;
 #[expect(
     unsafe_code,
     reason = "the one module that calls imports and looks at memory as bytes"
@@ -39,7 +41,17 @@ mod sys;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
+pub use host_call::{HostCallError, host_call};
 pub use report::{emit, progress};
 pub use serde;
-pub use wasmpool_abi::{Arg, Codec, Encoded, FailKind, Level, Schema, Type, Typed, Value};
+pub use shared::{
+    AcquireError, Array, ArrayGuard, Barrier, BarrierError, BoundedSemaphore, ChunkMut, Condition,
+    ConditionGuard, Connection, Dict, Event, GetError, IndexError, JoinError, JoinableQueue, List,
+    Lock, LockGuard, Namespace, Permit, PutError, Queue, RLock, RawArray, RawValue, ReadOnly,
+    Receiver, ReleaseError, Semaphore, Sender, SimpleQueue, Value, ValueGuard, WaitError,
+};
+pub use wasmpool_abi::{
+    Arg, Code, Codec, Element, Encoded, FailKind, Integer, Level, ManagerError, Receive, Schema,
+    Type, Typed,
+};
 pub use wasmpool_macros::{Typed, task};

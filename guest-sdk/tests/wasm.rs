@@ -200,7 +200,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn value<T: wasmpool_guest::Value>(&self) -> T {
+    fn value<T: wasmpool_guest::Receive>(&self) -> T {
         assert_eq!(self.returned, Some(0), "{:?}", self.messages());
         from_slice(&self.output).expect("the result decodes")
     }

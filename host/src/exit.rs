@@ -2,7 +2,10 @@
 //!
 //! Programs that run a task and end with it can use the same.
 
-use crate::{BuildError, LoadError, NameError, Refusal, TaskError, json::JsonError};
+use crate::{
+    BuildError, InitError, LoadError, NameError, Refusal, SessionEnd, SessionError, SpawnError,
+    TaskError, json::JsonError,
+};
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -92,7 +95,10 @@ impl ExitCode for NameError {
 impl ExitCode for BuildError {
     fn exit_code(&self) -> u8 {
         match self {
-            BuildError::NoWorkers | BuildError::NoTasks | BuildError::Limit(_) => USAGE,
+            BuildError::NoWorkers
+            | BuildError::NoTasks
+            | BuildError::Limit(_)
+            | BuildError::Function(_) => USAGE,
             BuildError::Start(_) | BuildError::Cache(_) | BuildError::Io(_) => HOST,
         }
     }
@@ -109,6 +115,42 @@ impl ExitCode for LoadError {
             LoadError::Refused(refusal) => refusal.exit_code(),
             LoadError::Host(error) => error.exit_code(),
             LoadError::Read { .. } | LoadError::Io(_) => HOST,
+        }
+    }
+}
+
+impl ExitCode for SpawnError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            SpawnError::Pool(error) | SpawnError::Argument(error) => error.exit_code(),
+            SpawnError::Command => MISMATCH,
+            SpawnError::Start(_) => HOST,
+        }
+    }
+}
+
+impl ExitCode for SessionError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            SessionError::Task(error) | SessionError::Ended(SessionEnd::Outcome(error)) => {
+                error.exit_code()
+            }
+            SessionError::Ended(SessionEnd::Lost { .. }) => WORKER_LOST,
+            SessionError::Ended(SessionEnd::Terminated | SessionEnd::Closed) => CANCELLED,
+            SessionError::OtherModule { .. } => MISMATCH,
+            SessionError::Waiting => HOST,
+        }
+    }
+}
+
+impl ExitCode for InitError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            InitError::Name(error) => error.exit_code(),
+            InitError::Argument(error) | InitError::Task(error) => error.exit_code(),
+            InitError::Load(error) => error.exit_code(),
+            InitError::Command | InitError::Object | InitError::ArgumentSize { .. } => MISMATCH,
+            InitError::StateSize { .. } => MODULE,
         }
     }
 }
@@ -233,5 +275,31 @@ mod tests {
             .exit_code(),
             2
         );
+    }
+
+    #[test]
+    fn what_a_process_or_session_fails_with_has_the_code_of_its_reason() {
+        for (code, wanted) in [
+            (SpawnError::Pool(TaskError::Closed).exit_code(), CANCELLED),
+            (
+                SpawnError::Start(io::ErrorKind::TimedOut.into()).exit_code(),
+                HOST,
+            ),
+            (
+                SessionError::Ended(SessionEnd::Terminated).exit_code(),
+                CANCELLED,
+            ),
+            (
+                SessionError::Ended(SessionEnd::Outcome(TaskError::Fuel { limit: 1 })).exit_code(),
+                FUEL,
+            ),
+            (
+                InitError::Task(TaskError::Fuel { limit: 1 }).exit_code(),
+                FUEL,
+            ),
+            (InitError::Object.exit_code(), MISMATCH),
+        ] {
+            assert_eq!(code, wanted);
+        }
     }
 }

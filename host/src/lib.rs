@@ -19,7 +19,7 @@
 //! - [`Pool`] and [`Builder`]: how many workers, how they start, how isolated, within what [`Limits`].
 //! - [`Module`]: what was loaded; [`Task`]: a function of it, typed; [`Call`]: one that runs.
 //! - [`TaskError`]: how a task ends that has no value. Everything else that fails has an error type of its own.
-//! - [`Event`]: what happens, as one stream.
+//! - [`PoolEvent`]: what happens, as one stream.
 //! - [`json`]: arguments and results for programs that learn the types at run time.
 #![deny(unsafe_code)]
 
@@ -39,13 +39,16 @@ pub mod doctor;
 pub mod exit;
 pub(crate) mod jail;
 pub mod json;
+mod manager;
 pub(crate) mod module;
 mod pool;
+pub(crate) mod shared;
 pub(crate) mod supervisor;
 pub(crate) mod sys;
 pub(crate) mod wire;
 pub(crate) mod worker;
 
+pub use manager::{dict::Dict, list::List, manager::Manager, namespace::Namespace};
 pub use module::{
     cache_dir::CacheError,
     info::{CommandInput, CommandOutput},
@@ -55,20 +58,49 @@ pub use module::{
 pub use pool::{
     builder::{BuildError, Builder, Isolation},
     call::Call,
-    event::{Event, LogSource},
+    event::{LogSource, PoolEvent},
     flow::{Feeder, Next, Outcomes},
     handle::{Closed, Pool},
+    host_function::{CallContext, FunctionError},
+    host_import::{NumberResult, Numbers},
     imap::{Imap, ImapUnordered},
+    initializer::InitError,
     limits::{Limits, ZeroLimit},
     loading::LoadError,
     map::MapCall,
     module::Module,
     outcome::{Capped, Exit, Frame, Outcome, Side, TaskError, decode},
+    process::{ChildInfo, Process, ProcessBuilder, ProcessExit, SpawnError},
+    scope::{Scope, ScopedCall},
+    session::{Session, SessionEnd, SessionError, SessionTask},
     size::{ByteSize, ByteSizeError},
     task::Task,
 };
+pub use shared::{
+    array::{Array, ArrayGuard},
+    barrier::{Barrier, BarrierError},
+    chunk::{ChunkMut, ChunksMut},
+    condition::{Condition, ConditionGuard, WaitError},
+    element::Elements,
+    event::Event,
+    joinable_queue::{JoinableQueue, TaskDoneError},
+    lock::{AcquireError, Lock, LockGuard},
+    message::{GetError, MessageError, PutError},
+    object::ShareError,
+    pipe::{Connection, Receiver, Sender, one_way, pipe, pipe_with_capacity},
+    queue::Queue,
+    raw_array::{RawArray, SharedMemory},
+    read_only::ReadOnly,
+    rlock::{RLock, RLockGuard},
+    semaphore::{BoundedSemaphore, Permit, ReleaseError, Semaphore},
+    simple_queue::SimpleQueue,
+    value::{RawValue, Value, ValueGuard},
+    waiting::{Waitable, wait},
+};
 pub use supervisor::host_end::{StartError, StartMethod};
-pub use wasmpool_abi::{Arg, Codec, Encoded, Type, Typed, Value};
+pub use wasmpool_abi::{
+    Arg, Code, Codec, Element, Encoded, IndexError, Integer, ManagerError, Receive, Type, Typed,
+};
 pub use wasmpool_macros::TypedHost as Typed;
 
 /// What derived code needs and people do not.

@@ -2,10 +2,46 @@
 
 use std::path::{Path, PathBuf};
 
+/// Tasks on shared arrays and values.
+#[must_use]
+pub fn arrays() -> &'static Path {
+    Path::new(env!("GUEST_ARRAYS_WASM"))
+}
+
+/// Tasks that ask the host for something.
+#[must_use]
+pub fn callers() -> &'static Path {
+    Path::new(env!("GUEST_CALLERS_WASM"))
+}
+
+/// A task that uses one of every kind of object.
+#[must_use]
+pub fn everything() -> &'static Path {
+    Path::new(env!("GUEST_EVERYTHING_WASM"))
+}
+
 /// Everything that a bad guest does.
 #[must_use]
 pub fn hostile() -> &'static Path {
     Path::new(env!("GUEST_HOSTILE_WASM"))
+}
+
+/// Tasks that leave something behind.
+#[must_use]
+pub fn stateful() -> &'static Path {
+    Path::new(env!("GUEST_STATEFUL_WASM"))
+}
+
+/// Puts, gets, sends and receives in every way.
+#[must_use]
+pub fn messages() -> &'static Path {
+    Path::new(env!("GUEST_MESSAGES_WASM"))
+}
+
+/// Tasks that take locks and their kin, and end in every way while they hold them.
+#[must_use]
+pub fn locks() -> &'static Path {
+    Path::new(env!("GUEST_LOCKS_WASM"))
 }
 
 /// Tasks as small as a task can be.

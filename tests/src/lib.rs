@@ -5,6 +5,7 @@
 pub mod guests;
 pub mod kinds;
 pub mod processes;
+pub mod stress;
 pub mod witness;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -130,6 +131,44 @@ pub fn interrupt(pid: u32) -> Result<()> {
 /// When they cannot be counted, as with a process that hides them.
 pub fn descriptors(pid: u32) -> Result<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// What processes have, all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many there are.
+    pub processes: usize,
+    /// Open descriptors.
+    pub descriptors: usize,
+    /// Mappings, which are lines of `/proc/PID/maps`.
+    pub maps: usize,
+    /// Resident memory in KiB, what is shared divided among those who share it.
+    pub memory: usize,
+}
+
+impl Held {
+    /// Counts what these have; `None` when one of them hides it from this user.
+    ///
+    /// # Errors
+    /// When one of them is gone.
+    pub fn by(pids: &[u32]) -> Result<Option<Self>> {
+        let mut sum = Self::default();
+        for &pid in pids {
+            let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
+            let maps = match read("maps") {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+                maps => maps.with_context(|| format!("mappings of {pid}"))?,
+            };
+            let memory = read("smaps_rollup")?;
+            let memory = memory.lines().find_map(|line| line.strip_prefix("Pss:"));
+            let memory = memory.context("no Pss")?.trim().trim_end_matches(" kB");
+            sum.processes += 1;
+            sum.descriptors += descriptors(pid)?;
+            sum.maps += maps.lines().count();
+            sum.memory += memory.parse::<usize>()?;
+        }
+        Ok(Some(sum))
+    }
 }
 
 /// Resident memory of this process in bytes, its file mappings left out.

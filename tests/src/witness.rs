@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use wasmpool::{Builder, Event};
+use wasmpool::{Builder, PoolEvent};
 
 use crate::DEADLINE;
 
@@ -112,15 +112,15 @@ impl Witness {
         })
     }
 
-    fn remember(&self, event: &Event<'_>) {
+    fn remember(&self, event: &PoolEvent<'_>) {
         let seen = match *event {
-            Event::WorkerStarted { worker, .. } => Seen::Started { worker },
-            Event::WorkerExited { worker, .. } => Seen::Exited { worker },
-            Event::Log { worker, text, .. } => Seen::Log {
+            PoolEvent::WorkerStarted { worker, .. } => Seen::Started { worker },
+            PoolEvent::WorkerExited { worker, .. } => Seen::Exited { worker },
+            PoolEvent::Log { worker, text, .. } => Seen::Log {
                 worker,
                 text: text.trim_end().to_owned(),
             },
-            Event::Progress { done, total, .. } => Seen::Progress { done, total },
+            PoolEvent::Progress { done, total, .. } => Seen::Progress { done, total },
             _ => return,
         };
         self.lock().push(seen);

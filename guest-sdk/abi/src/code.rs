@@ -43,8 +43,8 @@ codes! {
     Abandoned = -5, ABANDONED, "abandoned by a holder that died";
     /// The number is not a handle of this task.
     BadHandle = -6, BAD_HANDLE, "not a handle of this task";
-    /// The handle belonged to an earlier task.
-    Stale = -7, STALE, "a handle of an earlier task";
+    /// The handle belonged to an earlier task, or was given up.
+    Stale = -7, STALE, "a handle of an earlier task, or one given up";
     /// The address or length is not acceptable to this call (a pointer outside memory traps instead).
     BadAddress = -8, BAD_ADDRESS, "bad address";
     /// More than a limit allows.
@@ -55,6 +55,18 @@ codes! {
     Denied = -11, DENIED, "not allowed by the grant";
     /// The host could not do its part.
     Failed = -12, FAILED, "failed in the host";
+    /// The caller does not hold what it releases.
+    NotHeld = -13, NOT_HELD, "not held by the caller";
+    /// The barrier is broken: somebody who took part died, gave up or was told to stop.
+    Broken = -14, BROKEN, "broken";
+    /// There is no such key, index, attribute or function.
+    NotFound = -15, NOT_FOUND, "not found";
+    /// The bytes are no value of the object's type.
+    WrongType = -16, WRONG_TYPE, "of the wrong type";
+    /// The function that was called returned an error; `message_read` has its text.
+    Error = -17, ERROR, "the function returned an error";
+    /// The caller holds it already, and would wait for itself for ever.
+    AlreadyHeld = -18, ALREADY_HELD, "held by the caller already";
 }
 
 impl From<Code> for i32 {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::Type;
+use crate::{ObjectKind, Type};
 
 impl fmt::Display for Type {
     /// Writes the type as Rust would: `Vec<u8>`, `Map<String, u64>`, `Point { x: f64, y: f64 }`, `enum Shape { Circle(f64), Empty }`.
@@ -30,7 +30,7 @@ impl fmt::Display for Type {
             Type::Seq(inner) => return write!(f, "Vec<{inner}>"),
             Type::Array(inner, len) => return write!(f, "[{inner}; {len}]"),
             Type::Map(key, value) => return write!(f, "Map<{key}, {value}>"),
-            Type::Handle(kind, inner) => return write!(f, "Handle{kind}<{inner}>"),
+            Type::Handle(kind, inner) => return handle(f, *kind, inner),
             Type::Tuple(items) => return tuple(f, items),
             Type::Struct(name, items) => return fields(f, name, items),
             Type::Enum(name, variants) => match variants.as_slice() {
@@ -40,6 +40,20 @@ impl fmt::Display for Type {
                 _ => return choices(f, name, variants),
             },
         })
+    }
+}
+
+fn handle(f: &mut fmt::Formatter<'_>, kind: u8, inner: &Type) -> fmt::Result {
+    match ObjectKind::from_number(kind) {
+        Some(kind) => f.write_str(kind.name())?,
+        None => write!(f, "Handle{kind}")?,
+    }
+    match inner {
+        Type::Unit => Ok(()),
+        // The two halves of a pipe one way are told apart by what is inside.
+        Type::Struct(half, types) if types.len() == 1 => write!(f, "::{half}<{}>", types[0].1),
+        Type::Tuple(types) if types.len() == 2 => write!(f, "<{}, {}>", types[0], types[1]),
+        inner => write!(f, "<{inner}>"),
     }
 }
 
@@ -111,7 +125,13 @@ mod tests {
                 "Point { x: f64, y: f64 }",
             ),
             (Type::Struct("None".to_owned(), vec![]), "None {}"),
-            (Type::Handle(1, Box::new(Type::F64)), "Handle1<f64>"),
+            (Type::Handle(1, Box::new(Type::F64)), "RawArray<f64>"),
+            (Type::Handle(6, Box::new(Type::Unit)), "Lock"),
+            (
+                Type::Handle(17, Box::new(Type::Tuple(vec![Type::Str, Type::U8]))),
+                "Dict<String, u8>",
+            ),
+            (Type::Handle(200, Box::new(Type::F64)), "Handle200<f64>"),
         ] {
             assert_eq!(ty.to_string(), text);
         }

@@ -4,7 +4,7 @@
 //!
 //! - [`for_each_import!`] is the one list of imports, [`IMPORTS`] the same as data.
 //! - [`Schema`] and [`Typed`] describe a type at compile time, [`Type`] is the same thing read at run time.
-//! - [`Arg`] and [`Value`] are what can be sent and received. The bytes are exactly those of [postcard](https://postcard.jamesmunns.com);
+//! - [`Arg`] and [`Receive`] are what can be sent and received. The bytes are exactly those of [postcard](https://postcard.jamesmunns.com);
 //!   buffers of bytes, strings and vectors of floats are copied as one block, past serde.
 //! - [`section`] writes and reads the custom section in which a module declares its tasks.
 #![no_std]
@@ -18,19 +18,28 @@ pub mod check;
 pub mod code;
 mod codec;
 mod display;
+mod element;
 mod failure;
 mod imports;
+mod index_error;
+mod manager;
+mod object;
 mod schema;
 pub mod section;
 mod ty;
 mod typed;
 
 pub use check::{CheckError, CheckLimits};
+pub use code::Code;
 pub use codec::{
-    Arg, DecodeError, EncodeError, Encoded, Sink, Source, Value, encode_into, from_slice, to_vec,
+    Arg, DecodeError, EncodeError, Encoded, Receive, Sink, Source, encode_into, from_slice, to_vec,
 };
+pub use element::{Element, Integer};
 pub use failure::{FailKind, Level, PanicReport};
 pub use imports::{IMPORTS, Import, ValType};
+pub use index_error::IndexError;
+pub use manager::{ManagerError, ManagerOp, Number};
+pub use object::{ObjectKind, RmwOp, WINDOW_ALIGN};
 pub use schema::{Codec, Schema};
 pub use ty::Type;
 pub use typed::Typed;
@@ -53,7 +62,8 @@ pub mod __private {
     pub use crate::codec::{
         decode_len, decode_variant, encode_len, encode_variant, invalid_variant,
     };
+    pub use crate::manager::{Page, bytes_of, pages, value_of};
     pub use crate::section::{RecordShape, record_len, write_record};
-    pub use crate::{Arg, Codec, DecodeError, EncodeError, Schema, Sink, Source, Typed, Value};
+    pub use crate::{Arg, Codec, DecodeError, EncodeError, Receive, Schema, Sink, Source, Typed};
     pub use serde::{Serialize, de::DeserializeOwned};
 }

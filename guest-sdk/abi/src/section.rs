@@ -25,6 +25,8 @@ use core::fmt;
 use crate::{Codec, Type};
 
 pub use read::read;
+pub use read::read_type;
+pub use write::type_bytes;
 #[doc(hidden)]
 pub use write::{RecordShape, record_len, write_record};
 

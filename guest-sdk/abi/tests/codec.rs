@@ -9,7 +9,7 @@ use std::{
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasmpool_abi::{
-    Arg, CheckLimits, DecodeError, Encoded, Sink, Type, Typed, Value, from_slice, to_vec,
+    Arg, CheckLimits, DecodeError, Encoded, Receive, Sink, Type, Typed, from_slice, to_vec,
 };
 use wasmpool_macros::Typed;
 
@@ -161,7 +161,9 @@ fn check<T: Typed>(bytes: &[u8]) -> bool {
 }
 
 /// The bytes are postcard's, and the value comes back from them.
-fn agrees<T: Value + Arg<T> + PartialEq + std::fmt::Debug>(value: &T) -> Result<(), TestCaseError> {
+fn agrees<T: Receive + Arg<T> + PartialEq + std::fmt::Debug>(
+    value: &T,
+) -> Result<(), TestCaseError> {
     let bytes = to_vec::<T, T>(value).expect("it encodes");
     prop_assert_eq!(&bytes, &postcard::to_allocvec(value).expect("it encodes"));
     prop_assert_eq!(
@@ -181,7 +183,7 @@ fn agrees<T: Value + Arg<T> + PartialEq + std::fmt::Debug>(value: &T) -> Result<
 }
 
 /// Codec, check and postcard accept the same bytes.
-fn decodes_alike<T: Value + DeserializeOwned>(bytes: &[u8]) -> Result<(), TestCaseError> {
+fn decodes_alike<T: Receive + DeserializeOwned>(bytes: &[u8]) -> Result<(), TestCaseError> {
     let reference = postcard::take_from_bytes::<T>(bytes).is_ok_and(|(_, rest)| rest.is_empty());
     prop_assert_eq!(
         from_slice::<T>(bytes).is_ok(),
@@ -280,7 +282,7 @@ fn types_that_only_serde_knows_go_through_serde() {
         const SCHEMA: wasmpool_abi::Schema = <Vec<u16> as Typed>::SCHEMA;
     }
     impl Arg<ByHand> for ByHand {}
-    impl Value for ByHand {}
+    impl Receive for ByHand {}
     let value = (1u8, ByHand(vec![2, 300]), vec![ByHand(vec![4])]);
     let bytes = to_vec::<(u8, ByHand, Vec<ByHand>), _>(&value).unwrap();
     assert_eq!(bytes, postcard::to_allocvec(&value).unwrap());

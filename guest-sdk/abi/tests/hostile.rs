@@ -86,6 +86,6 @@ fn what_was_written_is_what_is_read() {
         "(u8, [f64; 3])",
         "Map<String, Vec<Node { next: Option<Node>, tag: String }>>"
     ]));
-    assert_eq!(task.output.to_string(), "enum Out { A, B(Handle2<char>) }");
+    assert_eq!(task.output.to_string(), "enum Out { A, B(Array<char>) }");
     assert_eq!(task.error, Some(Type::from(&NODE)));
 }

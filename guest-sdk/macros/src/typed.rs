@@ -107,7 +107,7 @@ impl Derive<'_> {
         };
         let typed = bounded(&|_| quote!(#rt::Typed));
         let arg = bounded(&|parameter| quote!(#rt::Arg<#parameter>));
-        let value = bounded(&|_| quote!(#rt::Value));
+        let value = bounded(&|_| quote!(#rt::Receive));
         let (impl_typed, ty, where_typed) = typed.split_for_impl();
         let (impl_arg, _, where_arg) = arg.split_for_impl();
         let (impl_value, _, where_value) = value.split_for_impl();
@@ -135,7 +135,7 @@ impl Derive<'_> {
                     }
                 }
                 #[automatically_derived]
-                impl #impl_value #rt::Value for #ident #ty #where_value {
+                impl #impl_value #rt::Receive for #ident #ty #where_value {
                     fn decode<__S: #rt::Source + ?::core::marker::Sized>(
                         __source: &mut __S,
                     ) -> ::core::result::Result<Self, #rt::DecodeError> {
@@ -351,7 +351,7 @@ impl Derive<'_> {
             } = field;
             match filled {
                 Some(filled) => quote!(#member: #filled),
-                None => quote_spanned!(*span=> #member: <#ty as #rt::Value>::decode(__source)?),
+                None => quote_spanned!(*span=> #member: <#ty as #rt::Receive>::decode(__source)?),
             }
         });
         quote!(#constructor { #(#received),* })

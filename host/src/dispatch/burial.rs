@@ -33,6 +33,19 @@ impl Link {
                 .worker_failed(matches!(broken, Broken::Unable(_)));
         }
         let flights = std::mem::take(&mut self.flights);
+        for flight in &flights {
+            for grant in flight.segment.grants().flatten() {
+                grant.object.abandon(self.holder);
+            }
+        }
+        // A stream that is cancelled fails what comes back to it.
+        let nowhere_else = self.dedicated.then(|| {
+            if hub.is_closed() {
+                TaskError::Closed
+            } else {
+                lost(&self)
+            }
+        });
         let ran = flights.front().is_some_and(|front| front.awaits(running));
         let mut left = Vec::new();
         for (position, mut flight) in flights.into_iter().enumerate() {
@@ -65,6 +78,9 @@ impl Link {
                         error,
                     });
                 }
+            }
+            if let Some(error) = &nowhere_else {
+                flight.stream.cancel(error);
             }
             flight
                 .stream

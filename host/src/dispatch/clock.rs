@@ -26,8 +26,8 @@ impl Link {
     /// # Errors
     /// The worker does not stop, or does not begin, and has been killed.
     pub(crate) fn tick(&mut self, hub: &Hub, now: Instant) -> Result<Option<Instant>, Broken> {
-        if let Some(message) = self.unsent.take() {
-            self.send_message(message)?;
+        if let Some((message, objects)) = self.unsent.take() {
+            self.send_message(message, objects)?;
         }
         // One that does not even read has its clock like any other.
         let resend = self.unsent.is_some().then(|| now + RESEND);

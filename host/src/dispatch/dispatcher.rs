@@ -19,7 +19,7 @@ use super::{
     stream::Stream,
 };
 use crate::{
-    pool::{event::Event, outcome::TaskError},
+    pool::{event::PoolEvent, outcome::TaskError},
     supervisor::{
         child::{END_PATIENCE, Role},
         host_end::{StartError, Zygote},
@@ -150,6 +150,12 @@ impl Dispatcher {
                 worker => self.hear_worker(worker),
             }
         }
+        let answers = std::mem::take(&mut self.hub.lock().answers);
+        for answer in answers {
+            if let Some(busy) = self.busy.get_mut(&answer.worker) {
+                busy.link.reply(&self.hub, answer);
+            }
+        }
         let now = Instant::now();
         let everybody = std::mem::take(&mut self.hub.lock().cancels);
         let due: Vec<u64> = self
@@ -163,6 +169,7 @@ impl Dispatcher {
         }
         self.trim(now);
         self.give_up_dying(now);
+        self.launch(now);
         self.schedule(now);
         if self.steal(now) {
             self.schedule(now);
@@ -231,6 +238,9 @@ impl Dispatcher {
             Ok(due) => busy.due = due,
             Err(broken) => return self.broke(worker, broken),
         }
+        if let Some(call) = busy.link.take_call() {
+            self.hub.run_function(call);
+        }
         // Taking back the tasks of a cancelled call may have left nothing.
         if self
             .busy
@@ -245,7 +255,10 @@ impl Dispatcher {
         if let Some(busy) = self.busy.remove(&worker) {
             // Fails only for a descriptor that is not in the set.
             let _ = epoll::delete(&self.epoll, busy.link.socket());
-            self.hub.give_back(busy.link);
+            // A process ends with its task.
+            if !busy.link.dedicated {
+                self.hub.give_back(busy.link);
+            }
         }
     }
 
@@ -257,7 +270,9 @@ impl Dispatcher {
         let _ = epoll::delete(&self.epoll, link.socket());
         link.child.kill();
         let mut state = self.hub.lock();
-        state.busy -= 1;
+        if !link.dedicated {
+            state.busy -= 1;
+        }
         let zygote_lost = state.zygote.is_none();
         drop(state);
         match link.child.exit() {
@@ -331,6 +346,7 @@ impl Dispatcher {
             return;
         };
         child.ended(exit);
+        state.children.remove(&process);
         let resting = state
             .idle
             .iter()
@@ -338,7 +354,7 @@ impl Dispatcher {
         let resting = resting.map(|at| state.idle.remove(at));
         drop((state, resting));
         if child.role() == Role::Worker {
-            self.hub.event(&Event::WorkerExited {
+            self.hub.event(&PoolEvent::WorkerExited {
                 worker: process,
                 pid: child.pid(),
                 exit,
@@ -361,6 +377,7 @@ impl Dispatcher {
         let zygote = state.zygote.take();
         let processes: Vec<_> = state.processes.drain().map(|(_, child)| child).collect();
         let idle = std::mem::take(&mut state.idle);
+        state.children.clear();
         drop(state);
         if let Some(zygote) = &zygote {
             // A forked child of the user's program may hold the socket open, which would then be readable for ever.
@@ -382,7 +399,7 @@ impl Dispatcher {
         if self.hub.is_closed() {
             return;
         }
-        self.hub.event(&Event::ZygoteLost);
+        self.hub.event(&PoolEvent::ZygoteLost);
         tracing::warn!("the zygote was lost; starting another");
         let now = Instant::now();
         self.restarts
@@ -435,6 +452,24 @@ impl Dispatcher {
         }
     }
 
+    /// Takes on the workers of new processes.
+    fn launch(&mut self, now: Instant) {
+        let newcomers = std::mem::take(&mut self.hub.lock().newcomers);
+        for (link, stream) in newcomers {
+            let worker = self.take_on(link);
+            let Some(busy) = self.busy.get_mut(&worker) else {
+                continue;
+            };
+            if let Some(segment) = stream.next_segment()
+                && let Err(broken) = busy.link.send(stream, segment)
+            {
+                self.broke(worker, broken);
+                continue;
+            }
+            self.tick(worker, now);
+        }
+    }
+
     /// Sends one batch of `stream` to a worker; `false` when no worker can take it.
     fn place(&mut self, stream: &Arc<Stream>, now: Instant) -> bool {
         let Some(worker) = self.worker_for(stream) else {
@@ -482,7 +517,8 @@ impl Dispatcher {
         }
         let most = self.hub.config.max_tasks_per_worker;
         let fits = |busy: &&Busy| {
-            busy.link.module.id == stream.plan.module.id
+            !busy.link.dedicated
+                && busy.link.module.id == stream.plan.module.id
                 && busy.link.has_room()
                 && !busy.link.is_spent()
                 && most.is_none_or(|most| busy.link.tasks < most)
@@ -547,6 +583,8 @@ impl Dispatcher {
         let processes: Vec<_> = state.processes.drain().map(|(_, child)| child).collect();
         let idle = std::mem::take(&mut state.idle);
         let ready = std::mem::take(&mut state.ready);
+        let newcomers = std::mem::take(&mut state.newcomers);
+        state.children.clear();
         drop(state);
         for child in &processes {
             child.kill();
@@ -557,6 +595,9 @@ impl Dispatcher {
             child.ended(Exit::Signal(libc::SIGKILL));
         }
         for stream in ready {
+            stream.cancel(&TaskError::Closed);
+        }
+        for (_, stream) in newcomers {
             stream.cancel(&TaskError::Closed);
         }
         for (_, busy) in self.busy.drain() {

@@ -1,25 +1,29 @@
 //! What the dispatcher and the callers' threads share: idle workers, calls with something to send, processes, the bell.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
         mpsc,
     },
+    time::{Duration, Instant},
 };
 
 use rustix::event::EventfdFlags;
 
 use super::{
+    calls::{Answer, FunctionCall},
+    function_threads::{FunctionThreads, Job},
     link::Link,
     segment::Segment,
     stream::{Callback, Delivery, Stream},
 };
 use crate::{
-    pool::{builder::Config, event::Event, module::ModuleInner, outcome::TaskError},
+    pool::{builder::Config, event::PoolEvent, module::ModuleInner, outcome::TaskError},
+    shared::{holder, object::Tenants},
     supervisor::{
         child::{Child, Role},
         host_end::Zygote,
@@ -38,6 +42,14 @@ pub(crate) const BATCH_BYTES: u64 = 4 << 20;
 /// Bytes of the length before the one input that may pass [`BATCH_BYTES`], and some.
 const SLOT_HEAD: u64 = 64;
 
+/// Threads for functions that guests call, beside one for each worker: for those functions that run on although the task
+/// that called them is over.
+const SPARE_THREADS: usize = 16;
+/// How long the fork of a process or session may take: well under a millisecond when the machine has time for it.
+const FORK_PATIENCE: Duration = Duration::from_secs(10);
+/// How soon a fork for which there was no room is asked for again.
+const FORK_AGAIN: Duration = Duration::from_millis(1);
+
 /// The name of the thread that runs callbacks.
 const CALLBACK_THREAD: &str = "wasmpool-callback";
 
@@ -50,6 +62,7 @@ pub(crate) struct Hub {
     bell: OwnedFd,
     rung: AtomicBool,
     next_process: AtomicU64,
+    next_name: AtomicU64,
     closed: AtomicBool,
     /// No new calls are taken; those that there are go on.
     closing: AtomicBool,
@@ -58,6 +71,28 @@ pub(crate) struct Hub {
     quiet: Condvar,
     callbacks: OnceLock<mpsc::Sender<(Callback, Delivery)>>,
     codec_threads: OnceLock<Option<rayon::ThreadPool>>,
+    function_threads: FunctionThreads<Asked>,
+}
+
+/// A function that a task waits for, and where its answer goes.
+#[derive(Debug)]
+struct Asked {
+    hub: Weak<Hub>,
+    call: FunctionCall,
+}
+
+impl Job for Asked {
+    fn is_wanted(&self) -> bool {
+        self.call.is_wanted()
+    }
+
+    fn run(self) {
+        let answer = self.call.run();
+        if let Some(hub) = self.hub.upgrade() {
+            hub.lock().answers.push(answer);
+            hub.ring();
+        }
+    }
 }
 
 impl std::fmt::Debug for Hub {
@@ -79,6 +114,10 @@ pub(crate) struct State {
     pub(crate) busy: usize,
     /// Every process that has not ended.
     pub(crate) processes: HashMap<u64, Arc<Child>>,
+    /// New processes and their calls, for the dispatcher to run.
+    pub(crate) newcomers: Vec<(Link, Arc<Stream>)>,
+    /// Every process that runs, by the number of its worker.
+    pub(crate) children: BTreeMap<u64, Named>,
     /// Where processes come from.
     pub(crate) zygote: Option<Arc<Zygote>>,
     /// Tasks wait behind others in busy workers, for want of one that has nothing to do.
@@ -87,6 +126,19 @@ pub(crate) struct State {
     streams: usize,
     /// Calls that somebody has cancelled; the dispatcher stops what runs.
     pub(crate) cancels: bool,
+    /// What functions have come to, for the workers in the dispatcher's hands.
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// A living [`Process`](crate::Process).
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// Whether nobody waits for it who waits for the pool.
+    pub(crate) daemon: bool,
+    /// The process.
+    pub(crate) child: Arc<Child>,
 }
 
 impl Hub {
@@ -95,18 +147,21 @@ impl Hub {
     /// # Errors
     /// No descriptors left.
     pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
+        let function_threads = FunctionThreads::new(config.workers + SPARE_THREADS);
         Ok(Arc::new(Self {
             config,
             pid: rustix::process::getpid(),
             bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             rung: AtomicBool::new(false),
             next_process: AtomicU64::new(1),
+            next_name: AtomicU64::new(1),
             closed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             state: Mutex::default(),
             quiet: Condvar::new(),
             callbacks: OnceLock::new(),
             codec_threads: OnceLock::new(),
+            function_threads,
         }))
     }
 
@@ -301,21 +356,92 @@ impl Hub {
         let (arena, file) = Arena::create(slot_size)?;
         let (child, socket) = self.start_process(Role::Worker)?;
         // From here on it is killed when anything fails.
-        let link = Link::new(child, Arc::clone(module), socket, arena);
+        let holder = holder::next();
+        let link = Link::new(child, Arc::clone(module), socket, arena, holder);
         let spec = Request::Serve(ServeSpec {
             version: WIRE_VERSION,
             slot_size,
             code_len: module.code.len() as u64,
             info_len: module.info.len() as u64,
             fuel: module.fuel,
+            holder,
+            max_call: self.max_call(),
         });
         let files = [file.as_fd(), module.code.as_fd(), module.info.as_fd()];
         socket::send_value(link.socket(), &spec, &files)?;
-        self.event(&Event::WorkerStarted {
+        self.event(&PoolEvent::WorkerStarted {
             worker: link.child.id(),
             module: &module.name,
         });
         Ok(link)
+    }
+
+    /// Starts a worker that serves one process or session, and waits until it runs.
+    ///
+    /// # Errors
+    /// As [`Hub::start_worker`], and when the zygote could not start it or does not answer.
+    pub(crate) fn start_dedicated(&self, module: &Arc<ModuleInner>) -> io::Result<Link> {
+        let deadline = Instant::now() + FORK_PATIENCE;
+        let mut link = loop {
+            match self.start_worker(module) {
+                // Many ask at once: the zygote reads on.
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(FORK_AGAIN);
+                }
+                started => break started?,
+            }
+        };
+        link.dedicated = true;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if link.child.wait_started(left) {
+            return Ok(link);
+        }
+        Err(match link.child.exit() {
+            Some(_) => io::Error::other("no process could be forked"),
+            None => io::ErrorKind::TimedOut.into(),
+        })
+    }
+
+    /// A number for a process that has no name.
+    pub(crate) fn next_name(&self) -> u64 {
+        self.next_name.fetch_add(1, SeqCst)
+    }
+
+    /// Lets the dispatcher run the one task of `stream` in `link`, a worker of its own.
+    ///
+    /// # Errors
+    /// The pool is closed.
+    pub(crate) fn launch(
+        &self,
+        link: Link,
+        stream: &Arc<Stream>,
+        named: Named,
+    ) -> Result<(), TaskError> {
+        let mut state = self.lock();
+        // Under the lock: whoever closes the pool takes the newcomers under it afterwards.
+        if self.is_closed() {
+            drop(state);
+            return Err(TaskError::Closed);
+        }
+        if named.child.exit().is_none() {
+            state.children.insert(named.child.id(), named);
+        }
+        state.newcomers.push((link, Arc::clone(stream)));
+        drop(state);
+        self.ring();
+        Ok(())
+    }
+
+    /// Ends the workers that rest and hold the object of these tenants.
+    pub(crate) fn end_idle_holders(&self, tenants: &Arc<Tenants>) {
+        let ended: Vec<Link> = self
+            .lock()
+            .idle
+            .extract_if(.., |link| link.was_given(tenants))
+            .collect();
+        drop(ended);
     }
 
     /// The pool's own threads for encoding and decoding, started with the first use; `None` when they cannot be.
@@ -353,8 +479,19 @@ impl Hub {
         let _ = sender.send((callback, delivery));
     }
 
+    /// Bytes that may go along with a call from a task, and that its reply may have.
+    pub(crate) fn max_call(&self) -> u64 {
+        self.config.limits.input.bytes()
+    }
+
+    /// Runs a function on a thread of the pool; what comes of it is among [`State::answers`] then.
+    pub(crate) fn run_function(self: &Arc<Self>, call: FunctionCall) {
+        let hub = Arc::downgrade(self);
+        self.function_threads.run(Asked { hub, call });
+    }
+
     /// Tells the user's observer.
-    pub(crate) fn event(&self, event: &Event<'_>) {
+    pub(crate) fn event(&self, event: &PoolEvent<'_>) {
         if let Some(observer) = &self.config.observer {
             // A panic of the observer is its own.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| observer(event)));
@@ -365,7 +502,7 @@ impl Hub {
     pub(crate) fn progress(&self, stream: &Stream, index: u64, done: i64, total: i64) {
         let module = &stream.plan.module;
         let task = module.task_name(stream.plan.spec.task);
-        self.event(&Event::Progress {
+        self.event(&PoolEvent::Progress {
             module: &module.name,
             task,
             index,
@@ -387,7 +524,7 @@ impl Hub {
         let module = &stream.plan.module;
         let task = module.task_name(stream.plan.spec.task);
         let text = &super::text::clean(text);
-        self.event(&Event::Log {
+        self.event(&PoolEvent::Log {
             module: &module.name,
             task,
             index,

@@ -17,25 +17,32 @@ pub(crate) fn run(hub: &Arc<Hub>, stream: &Arc<Stream>, segment: Segment) {
     stream.push(segment);
     stream.complete();
     match hub.take_idle(&stream.plan) {
-        Some(link) => drive(hub, link, stream),
+        Some(link) => match drive(hub, link, stream) {
+            Some(link) => hub.give_back(link),
+            None => {
+                hub.lock().busy -= 1;
+                // What was not begun goes to another worker by way of the dispatcher.
+                hub.ring();
+            }
+        },
         None => hub.enqueue(stream),
     }
 }
 
-fn drive(hub: &Arc<Hub>, mut link: Link, stream: &Arc<Stream>) {
+/// Runs the one item of `stream` in a worker that nobody else drives, and hands it back. A worker that was lost is
+/// settled here.
+pub(crate) fn drive(hub: &Hub, mut link: Link, stream: &Arc<Stream>) -> Option<Link> {
     let ended = match stream.next_segment() {
         Some(segment) => link.send(Arc::clone(stream), segment),
         None => Ok(()),
     };
     match ended.and_then(|()| until_idle(hub, &mut link)) {
-        Ok(()) => hub.give_back(link),
+        Ok(()) => Some(link),
         Err(broken) => {
             link.child.kill();
             let exit = link.child.wait(END_PATIENCE);
-            hub.lock().busy -= 1;
-            // What was not begun goes to another worker by way of the dispatcher.
             link.bury(hub, exit, &broken);
-            hub.ring();
+            None
         }
     }
 }
@@ -44,8 +51,40 @@ fn until_idle(hub: &Hub, link: &mut Link) -> Result<(), Broken> {
     while !link.is_idle() {
         let until = link.tick(hub, Instant::now())?;
         link.wait(hub, until)?;
+        if let Some(call) = link.take_call() {
+            let place = (!link.dedicated).then(|| Lent::new(hub));
+            let answer = call.run();
+            drop(place);
+            // A task whose time was over meanwhile is told so before it reads the reply.
+            link.tick(hub, Instant::now())?;
+            link.reply(hub, answer);
+        }
     }
     Ok(())
+}
+
+/// The place of a worker that does nothing, lent to others: its task waits for a function that runs on this thread, and that
+/// function may itself wait for a task.
+struct Lent<'a>(&'a Hub);
+
+impl<'a> Lent<'a> {
+    fn new(hub: &'a Hub) -> Self {
+        let mut state = hub.lock();
+        state.busy -= 1;
+        let waiting = !state.ready.is_empty();
+        drop(state);
+        if waiting {
+            hub.ring();
+        }
+        Self(hub)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // There may be one worker too many for a moment; nobody new begins meanwhile.
+        self.0.lock().busy += 1;
+    }
 }
 
 impl Hub {
@@ -66,13 +105,14 @@ impl Hub {
     /// A worker that has done its work rests, or ends when it has done enough.
     pub(crate) fn give_back(&self, mut link: Link) {
         link.rest();
+        let mut state = self.lock();
+        state.busy -= 1;
+        // Under the lock: whoever gives one of its objects to another tenant looks for it among the idle afterwards.
         let spent = link.is_spent()
             || self
                 .config
                 .max_tasks_per_worker
                 .is_some_and(|most| link.tasks >= most);
-        let mut state = self.lock();
-        state.busy -= 1;
         let mut ended = None;
         if spent || self.is_closed() {
             ended = Some(link);

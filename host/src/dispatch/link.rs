@@ -1,47 +1,38 @@
-//! The host's end of one worker: sends batches, reads answers, keeps the clock, and settles what is left when the worker
-//! is gone. It believes nothing that the worker says: an answer out of turn, too long or torn ends the worker.
+//! The host's end of one worker, and what is sent to it. Beside it: `answers.rs` hears what the worker says, `calls.rs` what its
+//! tasks ask, `clock.rs` keeps its time, `burial.rs` settles what is left when it is gone.
 
 use std::{
     collections::VecDeque,
     io,
-    ops::Range,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::{Arc, atomic::Ordering::SeqCst},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
-use rustix::{net::sockopt::Timeout, thread::futex};
-
 use super::{
-    flight::Flight,
-    hub::Hub,
-    revocation::Revocation,
-    segment::Segment,
-    stream::{Delivery, Stream},
-    text::clean,
-    verdict,
+    calls::Calling, flight::Flight, revocation::Revocation, segment::Segment, stream::Stream,
     watch::Watch,
 };
 use crate::{
     pool::module::ModuleInner,
+    shared::object::{Object, Tenants},
     supervisor::child::Child,
     wire::{
         arena::{Arena, SLOTS, monotonic_ns},
-        message::{Batch, MAX_INLINE_BATCH, MAX_MESSAGE, Notice, Place, Request, Response},
-        ring::{Record, Records, RingError, RingReader},
+        message::{
+            self, Batch, GrantSpec, MAX_INLINE_BATCH, MAX_MESSAGE, ObjectSpec, Place, Request,
+        },
+        ring::{RingError, RingReader},
         socket,
     },
 };
 
-/// Notices read at one go, so that a flood of them cannot keep the thread.
-const NOTICES_AT_ONCE: usize = 8;
 /// A worker that has rested for so long gives the memory of large inputs back: before that the next large input finds
 /// its pages ready.
 const TRIM_AFTER: Duration = Duration::from_secs(1);
 /// Memory that is not worth giving back.
 const KEEP_TOUCHED: usize = 1 << 20;
-/// Bytes of a command's encoded result beside its two outputs: lengths and numbers, each a varint.
-const COMMAND_HEAD: u64 = 64;
+
 /// Why a worker is of no more use.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Broken {
@@ -74,20 +65,35 @@ pub(crate) struct Link {
     pub(crate) module: Arc<ModuleInner>,
     /// Tasks sent to it in its life.
     pub(crate) tasks: u32,
+    /// It belongs to one [`Process`](crate::Process) or session: it is not counted among the pool's workers, runs
+    /// nothing for others, and nothing that was sent to it runs elsewhere.
+    pub(crate) dedicated: bool,
+    /// It has said that the instance of its session is gone.
+    pub(crate) gone: bool,
     pub(super) socket: OwnedFd,
     pub(super) arena: Arena,
     pub(super) ring: RingReader,
     pub(super) flights: VecDeque<Flight>,
     pub(super) slots: [bool; SLOTS],
     pub(super) next_task: u64,
-    /// A batch for which the socket had no room.
-    pub(super) unsent: Option<Vec<u8>>,
+    /// A batch for which the socket had no room, and its objects.
+    pub(super) unsent: Option<(Vec<u8>, Vec<Arc<Object>>)>,
+    /// What this worker writes into the words of what it holds.
+    pub(super) holder: u32,
+    /// To whom the objects that it was given were given, as long as there are any of these.
+    pub(super) given: Vec<Weak<Tenants>>,
     /// The result of the running task as far as it came in pieces.
     pub(super) pieces: Vec<u8>,
     /// The partial result that comes in pieces.
     pub(super) partial: Vec<u8>,
     /// Bytes of partial results of the running task.
     pub(super) partial_total: u64,
+    /// What goes along with the next call of the running task, as far as it came.
+    pub(super) call_args: Vec<u8>,
+    /// Calls to the host so far, in the worker's life.
+    pub(super) calls: u64,
+    /// The one that is not answered.
+    pub(super) calling: Option<Calling>,
     pub(super) watch: Watch,
     /// The same moment on both clocks: the host's own and the one in the control page.
     pub(super) epoch: (Instant, u64),
@@ -114,11 +120,14 @@ impl Link {
         module: Arc<ModuleInner>,
         socket: OwnedFd,
         arena: Arena,
+        holder: u32,
     ) -> Self {
         Self {
             child,
             module,
             tasks: 0,
+            dedicated: false,
+            gone: false,
             socket,
             arena,
             ring: RingReader::default(),
@@ -126,9 +135,14 @@ impl Link {
             slots: [false; SLOTS],
             next_task: 1,
             unsent: None,
+            holder,
+            given: Vec::new(),
             pieces: Vec::new(),
             partial: Vec::new(),
             partial_total: 0,
+            call_args: Vec::new(),
+            calls: 0,
+            calling: None,
             watch: Watch::default(),
             epoch: (Instant::now(), monotonic_ns()),
             ready: false,
@@ -159,9 +173,46 @@ impl Link {
         self.flights.len() < SLOTS && self.revoked.is_none() && self.unsent.is_none()
     }
 
-    /// Whether it has run a task that wanted a process of its own.
+    /// Whether it may not be used for another call: it has run a task that wanted a process of its own, or was given an
+    /// object that others than its tenant were given too.
     pub(crate) fn is_spent(&self) -> bool {
-        self.spent
+        let shared = |given: &Weak<Tenants>| given.upgrade().is_some_and(|it| it.are_several());
+        self.spent || self.given.iter().any(shared)
+    }
+
+    /// Whether it was ever given the object of these tenants.
+    pub(crate) fn was_given(&self, tenants: &Arc<Tenants>) -> bool {
+        self.given
+            .iter()
+            .any(|given| std::ptr::eq(given.as_ptr(), Arc::as_ptr(tenants)))
+    }
+
+    /// What its tasks are given, as it travels, and the objects whose files go beside it.
+    fn grants(&mut self, segment: &Segment) -> (Vec<ObjectSpec>, Vec<GrantSpec>, Vec<Arc<Object>>) {
+        let mut objects: Vec<Arc<Object>> = Vec::new();
+        let mut specs = Vec::new();
+        for (task, grants) in (0..).zip(segment.grants()) {
+            for grant in grants {
+                let known = objects.iter().position(|it| Arc::ptr_eq(it, &grant.object));
+                let index = known.unwrap_or(objects.len());
+                if known.is_none() {
+                    objects.push(Arc::clone(&grant.object));
+                }
+                specs.push(GrantSpec {
+                    task,
+                    object: u16::try_from(index).expect("a batch has few objects"),
+                    access: grant.access,
+                });
+            }
+        }
+        for object in &objects {
+            if !self.was_given(object.tenants()) {
+                self.given.retain(|given| given.strong_count() > 0);
+                self.given.push(Arc::downgrade(object.tenants()));
+            }
+        }
+        let known = objects.iter().map(|object| object.spec()).collect();
+        (known, specs, objects)
     }
 
     /// It has nothing to do from now on.
@@ -195,8 +246,11 @@ impl Link {
         self.next_task += u64::from(count);
         self.tasks = self.tasks.saturating_add(count);
         self.spent |= stream.plan.process_per_task;
+        let (known, grants, objects) = self.grants(&segment);
         let bytes = segment.bytes();
-        let slot = if bytes.len() <= MAX_INLINE_BATCH {
+        let initializer = stream.plan.initializer.as_deref();
+        let beside = initializer.map_or(0, |initializer| initializer.input.len());
+        let slot = if bytes.len() + beside <= MAX_INLINE_BATCH {
             None
         } else {
             let slot = self
@@ -221,6 +275,12 @@ impl Link {
             first,
             count,
             call: stream.plan.spec,
+            objects: known,
+            grants,
+            initializer: initializer.map(|initializer| message::Initializer {
+                task: initializer.task,
+                input: &initializer.input,
+            }),
             inputs,
         });
         let message = postcard::to_extend(&request, std::mem::take(&mut self.outgoing))
@@ -235,291 +295,26 @@ impl Link {
             slot,
             since: Instant::now(),
         });
-        self.send_message(message)
+        self.send_message(message, objects)
     }
 
-    pub(super) fn send_message(&mut self, message: Vec<u8>) -> Result<(), Broken> {
-        match socket::send(&self.socket, &message, &[]) {
+    pub(super) fn send_message(
+        &mut self,
+        message: Vec<u8>,
+        objects: Vec<Arc<Object>>,
+    ) -> Result<(), Broken> {
+        let files: Vec<_> = objects.iter().filter_map(|object| object.file()).collect();
+        match socket::send(&self.socket, &message, &files) {
             Ok(()) => {
                 self.outgoing = message;
                 self.outgoing.clear();
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.unsent = Some(message);
+                self.unsent = Some((message, objects));
                 Ok(())
             }
             Err(_) => Err(Broken::Ended),
-        }
-    }
-
-    /// Reads what the worker sent and hands it over; returns when there is nothing more.
-    ///
-    /// # Errors
-    /// The worker is of no more use.
-    pub(crate) fn read(&mut self, hub: &Hub) -> Result<(), Broken> {
-        for _ in 0..NOTICES_AT_ONCE {
-            let mut message = std::mem::take(&mut self.incoming);
-            let received = socket::receive(&self.socket, &mut message, false);
-            let known = self.notice(hub, received);
-            self.incoming = message;
-            if !known? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for the worker to say something, at most until `until`, and hands it over.
-    ///
-    /// # Errors
-    /// The worker is of no more use.
-    pub(crate) fn wait(&mut self, hub: &Hub, until: Option<Instant>) -> Result<(), Broken> {
-        let timeout = until.map(|until| {
-            until
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_micros(1))
-        });
-        // Setting it costs a system call, so one that differs by a thousandth at most is kept.
-        let keep = match (self.receive_timeout, timeout) {
-            (Some(set), Some(wanted)) => set.abs_diff(wanted) <= set / 1000,
-            (None, None) => true,
-            _ => false,
-        };
-        if !keep {
-            rustix::net::sockopt::set_socket_timeout(&self.socket, Timeout::Recv, timeout)
-                .map_err(|error| Broken::Protocol(error.to_string()))?;
-            self.receive_timeout = timeout;
-        }
-        let mut message = std::mem::take(&mut self.incoming);
-        let received = socket::receive(&self.socket, &mut message, true);
-        let known = self.notice(hub, received);
-        self.incoming = message;
-        known.map(drop)
-    }
-
-    /// Returns whether there may be more.
-    fn notice(&mut self, hub: &Hub, received: io::Result<Option<&[u8]>>) -> Result<bool, Broken> {
-        let message = match received {
-            Ok(Some(message)) => message,
-            Ok(None) => return Err(Broken::Ended),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) =>
-            {
-                return Ok(false);
-            }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                return Err(Broken::Ended);
-            }
-            Err(error) => return Err(Broken::Protocol(error.to_string())),
-        };
-        match postcard::from_bytes(message).map_err(|error| Broken::Protocol(error.to_string()))? {
-            Notice::Doorbell => {
-                self.drain(hub)?;
-                // Others have their turn before the next.
-                return Ok(false);
-            }
-            Notice::Ready if !self.ready => {
-                self.ready = true;
-                self.module.worker_ready();
-            }
-            Notice::Ready => return Err(Broken::Protocol("it was ready twice".into())),
-            Notice::Unable(why) => return Err(Broken::Unable(clean(&why))),
-        }
-        Ok(true)
-    }
-
-    /// Hands over what lies in the ring.
-    pub(super) fn drain(&mut self, hub: &Hub) -> Result<(), Broken> {
-        let mut copy = Vec::new();
-        if self.ring.drain(&self.arena, &mut copy)? {
-            // The worker waits for room.
-            let _ = futex::wake(self.arena.wake(), futex::Flags::empty(), 1);
-        }
-        if copy.is_empty() {
-            return Ok(());
-        }
-        let copy = Arc::new(copy);
-        let mut run = Run {
-            first: 0,
-            ranges: Vec::new(),
-            copy: &copy,
-        };
-        let mut result = Ok(());
-        for record in Records::new(&copy, 0) {
-            result = match record {
-                Ok(record) => self.record(hub, &copy, record, &mut run),
-                Err(error) => Err(error.into()),
-            };
-            if result.is_err() {
-                break;
-            }
-        }
-        self.flush(&mut run);
-        result
-    }
-
-    /// Hands over the results collected so far.
-    fn flush(&mut self, run: &mut Run<'_>) {
-        let items = u32::try_from(run.ranges.len()).expect("a ring holds fewer records");
-        if items == 0 {
-            return;
-        }
-        let Some(flight) = self.flights.front_mut() else {
-            return;
-        };
-        let ranges = std::mem::take(&mut run.ranges);
-        flight.answered(items);
-        flight.stream.deliver(Delivery::Values {
-            first: run.first,
-            copy: Arc::clone(run.copy),
-            ranges,
-        });
-        self.settle_flight();
-    }
-
-    fn record(
-        &mut self,
-        hub: &Hub,
-        copy: &[u8],
-        record: Record,
-        run: &mut Run<'_>,
-    ) -> Result<(), Broken> {
-        let body = &copy[record.start..record.end];
-        let (response, rest) =
-            postcard::take_from_bytes::<Response<'_>>(body).map_err(|error| {
-                Broken::Protocol(format!("a response that does not decode: {error}"))
-            })?;
-        if !rest.is_empty() {
-            return Err(Broken::Protocol("bytes after a response".into()));
-        }
-        if matches!(response, Response::Dropped) {
-            self.flush(run);
-            return self.dropped(hub, record.task);
-        }
-        // What is kept of partial results belongs to the running task: those before it are settled first.
-        if matches!(response, Response::Partial(_) | Response::PartialPiece(_)) {
-            self.flush(run);
-        }
-        let answered = run.ranges.len() as u64;
-        let Some(flight) = self.flights.front() else {
-            return Err(Broken::Protocol("an answer that nobody asked for".into()));
-        };
-        let expected = flight.next + answered;
-        if record.task != expected || !flight.awaits(expected) {
-            return Err(Broken::Protocol(format!(
-                "an answer to task {} where {expected} was due",
-                record.task
-            )));
-        }
-        let index = flight.index_of(expected);
-        let spec = flight.stream.plan.spec;
-        // A command's result carries the tail of its standard error and its exit code beside what the cap counts.
-        let most = spec
-            .output
-            .saturating_add(u64::from(spec.stderr))
-            .saturating_add(COMMAND_HEAD);
-        match response {
-            Response::Value(bytes) if self.pieces.is_empty() => {
-                within("result", bytes.len() as u64, most)?;
-                if run.ranges.is_empty() {
-                    run.first = index;
-                }
-                // The bytes are the last of the body.
-                run.ranges
-                    .push(range(record.end - bytes.len(), record.end)?);
-                if run.ranges.len() as u64 == u64::from(flight.segment.count) {
-                    self.flush(run);
-                }
-            }
-            Response::Value(bytes) => {
-                let mut value = std::mem::take(&mut self.pieces);
-                value.extend_from_slice(bytes);
-                within("result", value.len() as u64, most)?;
-                self.flush(run);
-                self.answer(Delivery::Value {
-                    index,
-                    bytes: value,
-                });
-            }
-            Response::Piece(bytes) => {
-                within("result", (self.pieces.len() + bytes.len()) as u64, most)?;
-                self.pieces.extend_from_slice(bytes);
-            }
-            Response::Failed(completion) => {
-                self.flush(run);
-                self.pieces = Vec::new();
-                let stopped = self.watch.verdict(record.task);
-                let error = verdict::of(completion, stopped).map_err(Broken::Protocol)?;
-                self.answer(Delivery::Failed { index, error });
-            }
-            Response::Partial(bytes) | Response::PartialPiece(bytes) => {
-                self.partial_total += bytes.len() as u64;
-                within("partial results", self.partial_total, spec.partial)?;
-                self.partial.extend_from_slice(bytes);
-                if matches!(response, Response::Partial(_)) {
-                    let partial = std::mem::take(&mut self.partial);
-                    flight.stream.deliver_partial(partial);
-                }
-            }
-            Response::Progress { done, total } => hub.progress(&flight.stream, index, done, total),
-            Response::Log {
-                source,
-                level,
-                text,
-            } => {
-                let worker = self.child.id();
-                hub.log(
-                    &flight.stream,
-                    index,
-                    worker,
-                    source,
-                    level,
-                    &String::from_utf8_lossy(text),
-                );
-            }
-            Response::Dropped => unreachable!("handled above"),
-        }
-        Ok(())
-    }
-
-    /// The first open task of the first flight has this outcome.
-    fn answer(&mut self, delivery: Delivery) {
-        let Some(flight) = self.flights.front_mut() else {
-            return;
-        };
-        flight.answered(1);
-        flight.stream.deliver(delivery);
-        self.settle_flight();
-    }
-
-    /// After an answer: what belongs to the task is forgotten, and a flight that is answered in full is over.
-    fn settle_flight(&mut self) {
-        self.partial = Vec::new();
-        self.partial_total = 0;
-        self.answered = Instant::now();
-        self.stderr_seen = self.arena.stderr_total().load(SeqCst);
-        if self.flights.front().is_some_and(Flight::is_done)
-            && let Some(flight) = self.flights.pop_front()
-        {
-            let now = self.answered;
-            flight
-                .stream
-                .measured(flight.sent, now.duration_since(flight.since));
-            flight.stream.release_input(flight.bytes);
-            self.free(&flight);
-            if self
-                .revoked
-                .is_some_and(|revoked| flight.next == revoked.end)
-            {
-                self.revocation_over();
-            }
-            if let Some(next) = self.flights.front_mut() {
-                next.since = now;
-            }
         }
     }
 
@@ -538,20 +333,7 @@ impl Drop for Link {
     }
 }
 
-/// Results of consecutive tasks, collected until something else comes.
-struct Run<'a> {
-    first: u64,
-    ranges: Vec<Range<u32>>,
-    copy: &'a Arc<Vec<u8>>,
-}
-
-fn range(start: usize, end: usize) -> Result<Range<u32>, Broken> {
-    let small =
-        |at: usize| u32::try_from(at).map_err(|_| Broken::Protocol("a copy of over 4 GiB".into()));
-    Ok(small(start)?..small(end)?)
-}
-
-fn within(what: &str, len: u64, limit: u64) -> Result<(), Broken> {
+pub(super) fn within(what: &str, len: u64, limit: u64) -> Result<(), Broken> {
     if len > limit {
         return Err(Broken::Protocol(format!(
             "{what} of {len} bytes, and the worker had to stop at {limit}"

@@ -5,10 +5,13 @@
 //! an idle worker, the caller's own. The [`hub`] is what they share. No wasm and no serde types of users here.
 //! `README.md` beside this file goes through the races and why none of them loses, repeats or mixes up a task.
 
+mod answers;
 mod burial;
+mod calls;
 mod clock;
 pub(crate) mod dispatcher;
 pub(crate) mod flight;
+mod function_threads;
 pub(crate) mod hub;
 pub(crate) mod lease;
 pub(crate) mod link;

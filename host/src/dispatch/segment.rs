@@ -1,4 +1,11 @@
-//! Encoded inputs of consecutive items of one call, as they travel: each with its length before it.
+//! Encoded inputs of consecutive items of one call, as they travel: each with its length before it. Beside them go the
+//! objects that they hold.
+
+use std::collections::VecDeque;
+
+use crate::shared::grant::{Grant, MAX_TASK_OBJECTS};
+
+use super::hub::BATCH_BYTES;
 
 /// Consecutive items of one call, encoded.
 #[derive(Clone, Debug)]
@@ -16,6 +23,8 @@ pub(crate) struct Segment {
     pub(crate) losses: u8,
     /// How often these items may be run again after they were lost while running.
     pub(crate) retries: u32,
+    /// The objects of each item that is still wanted; empty when none has any.
+    grants: VecDeque<Box<[Grant]>>,
 }
 
 impl Segment {
@@ -29,6 +38,7 @@ impl Segment {
             end: 0,
             losses: 0,
             retries,
+            grants: VecDeque::new(),
         }
     }
 
@@ -55,6 +65,27 @@ impl Segment {
         Ok(())
     }
 
+    /// The item appended last is given these objects.
+    pub(crate) fn give(&mut self, grants: Vec<Grant>) {
+        if grants.is_empty() && self.grants.is_empty() {
+            return;
+        }
+        let without = (self.count as usize).saturating_sub(1);
+        self.grants.resize_with(without, Box::default);
+        self.grants.push_back(grants.into());
+    }
+
+    /// The objects of each item, as far as there are any.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = &[Grant]> {
+        self.grants.iter().map(|grants| &**grants)
+    }
+
+    /// Whether it holds as much as one batch should.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes().len() as u64 >= BATCH_BYTES
+            || self.grants.iter().map(|grants| grants.len()).sum::<usize>() >= MAX_TASK_OBJECTS
+    }
+
     /// The items that are still wanted, as they travel.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
@@ -66,6 +97,7 @@ impl Segment {
             self.start = self.first_end();
             self.first += 1;
             self.count -= 1;
+            self.grants.pop_front();
         }
     }
 
@@ -80,6 +112,7 @@ impl Segment {
             bytes,
             losses: self.losses,
             retries: self.retries,
+            grants: self.grants.iter().take(1).cloned().collect(),
         }
     }
 
@@ -91,12 +124,18 @@ impl Segment {
         self.end -= bytes.len();
         self.bytes.truncate(self.end);
         self.count = self.count.min(items);
+        self.grants.truncate(items as usize);
         Self {
             start: 0,
             end: bytes.len(),
             bytes,
             ..split
         }
+    }
+
+    /// The bytes of the first item, without their length.
+    pub(crate) fn first_item(&self) -> &[u8] {
+        &self.bytes[self.start + LEN..self.first_end()]
     }
 
     fn first_end(&self) -> usize {
@@ -170,6 +209,46 @@ mod tests {
             (alone.first, alone.count, alone.bytes().len()),
             (10, 1, LEN + 1)
         );
+    }
+
+    #[test]
+    fn objects_stay_with_their_items() {
+        use crate::{
+            shared::object::Object,
+            wire::message::{Access, Shape},
+        };
+        let object = Object::in_memory(wasmpool_abi::ObjectKind::Event, Shape::Plain, 0).unwrap();
+        let grant = |end| Grant {
+            access: Access::End(end),
+            ..Grant::whole(&object)
+        };
+        let mut segment = Segment::new(0, 0);
+        for (item, grants) in [vec![], vec![grant(1)], vec![], vec![grant(2), grant(3)]]
+            .into_iter()
+            .enumerate()
+        {
+            segment
+                .push(|bytes| {
+                    bytes.extend_from_slice(&item.to_le_bytes());
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
+            segment.give(grants);
+        }
+        let ends = |segment: &Segment| -> Vec<Vec<Access>> {
+            let of = |grants: &[Grant]| grants.iter().map(|grant| grant.access).collect();
+            segment.grants().map(of).collect()
+        };
+        let (none, one) = (vec![], vec![Access::End(1)]);
+        let two = vec![Access::End(2), Access::End(3)];
+        assert_eq!(ends(&segment), [&none[..], &one, &none, &two]);
+        let mut rest = segment.split_off(2);
+        assert_eq!(ends(&segment), [&none[..], &one]);
+        assert_eq!(ends(&rest), [&none[..], &two]);
+        assert_eq!(ends(&segment.first_alone()), [&none[..]]);
+        rest.skip(1);
+        assert_eq!(ends(&rest), [&two[..]]);
+        assert_eq!(std::sync::Arc::strong_count(&object), 4);
     }
 
     #[test]

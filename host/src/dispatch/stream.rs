@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ops::Range,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::Waker,
@@ -15,6 +15,7 @@ use super::{hub::Hub, segment::Segment};
 use crate::{
     module::codec::ItemCodec,
     pool::{module::ModuleInner, outcome::TaskError},
+    shared::waiting::Bell,
     worker::contract::CallSpec,
 };
 
@@ -27,14 +28,27 @@ pub(crate) struct CallPlan {
     pub(crate) spec: CallSpec,
     /// The limit that the host keeps.
     pub(crate) timeout: Option<Duration>,
+    /// It was set for this task, and is not just the pool's.
+    pub(crate) own_timeout: bool,
     /// Use each worker for one task only.
     pub(crate) process_per_task: bool,
     /// Items of a batch, when the caller said so.
     pub(crate) chunk: Option<u32>,
     /// How often a lost task is run again.
     pub(crate) retries: u32,
+    /// What runs first in each fresh instance.
+    pub(crate) initializer: Option<Arc<Initializer>>,
     /// How items and results are encoded.
     pub(crate) codec: ItemCodec,
+}
+
+/// A task that runs in each fresh instance before the task proper.
+#[derive(Debug)]
+pub(crate) struct Initializer {
+    /// Index into `ModuleInfo::tasks`.
+    pub(crate) task: u32,
+    /// Its input, encoded.
+    pub(crate) input: Vec<u8>,
 }
 
 /// Something that arrived for a caller.
@@ -109,6 +123,8 @@ pub(crate) struct Stream {
     pub(crate) queued: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
+    /// Rings when something arrives, once somebody waits for that beside other things.
+    bell: OnceLock<Arc<Bell>>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -138,7 +154,7 @@ struct State {
     cancelled: Option<TaskError>,
     /// Nobody wants the deliveries any more.
     abandoned: bool,
-    /// The hub was told that the call has ended.
+    /// The hub was told that the call has ended, or need not be told.
     ended: bool,
     waker: Option<Waker>,
     callback: Option<Callback>,
@@ -167,14 +183,28 @@ impl Stream {
     /// Without `partials`, partial results are dropped as they come: nobody could ask for them.
     pub(crate) fn new(plan: CallPlan, hub: &Arc<Hub>, partials: bool) -> Arc<Self> {
         hub.stream_began();
+        Self::uncounted(plan, hub, partials, false)
+    }
+
+    /// As [`Stream::new`], for a call that nobody waits for who waits until the pool is quiet.
+    pub(crate) fn unawaited(plan: CallPlan, hub: &Arc<Hub>, partials: bool) -> Arc<Self> {
+        Self::uncounted(plan, hub, partials, true)
+    }
+
+    fn uncounted(plan: CallPlan, hub: &Arc<Hub>, partials: bool, ended: bool) -> Arc<Self> {
+        let state = State {
+            ended,
+            ..State::default()
+        };
         Arc::new(Self {
             plan,
             hub: Arc::downgrade(hub),
             estimate: AtomicU64::new(0),
             partials,
             queued: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             changed: Condvar::new(),
+            bell: OnceLock::new(),
         })
     }
 
@@ -320,6 +350,10 @@ impl Stream {
         if let Some(waker) = waker {
             waker.wake();
         }
+        // One that is made after this was read is made by somebody who then sees what arrived: he takes the lock later.
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
         if ended && let Some(hub) = self.hub.upgrade() {
             hub.stream_ended();
         }
@@ -408,6 +442,23 @@ impl Stream {
         delivery
     }
 
+    /// Whether every item has its outcome, and no more items will come.
+    pub(crate) fn has_ended(&self) -> bool {
+        let state = self.lock();
+        state.complete && state.unanswered == 0
+    }
+
+    /// Waits until every item has its outcome: nothing of the call runs any more then.
+    pub(crate) fn wait_ended(&self) {
+        let mut state = self.lock();
+        while !(state.complete && state.unanswered == 0) {
+            match self.changed_by(state, None) {
+                Some(changed) => state = changed,
+                None => return,
+            }
+        }
+    }
+
     /// Whether everything was taken and nothing will arrive any more.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.lock();
@@ -420,6 +471,19 @@ impl Stream {
             .arrived
             .front()
             .map(|delivery| !matches!(delivery, Delivery::Failed { .. }))
+    }
+
+    /// What rings when something arrives.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        self.bell.get_or_init(Arc::default)
+    }
+
+    /// As [`Stream::peek`], with why it is no value.
+    pub(crate) fn peek_error(&self) -> Option<Option<TaskError>> {
+        self.lock().arrived.front().map(|delivery| match delivery {
+            Delivery::Failed { error, .. } => Some(error.clone()),
+            Delivery::Values { .. } | Delivery::Value { .. } => None,
+        })
     }
 
     /// Waits until something has arrived, at most until `deadline`.

@@ -14,7 +14,7 @@ use wasmparser::{
 use super::bounds;
 use super::data::DataSegments;
 use super::engine::{MAX_INSTANCE_SIZE, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
-use super::imports;
+use super::imports::{self, HostImport};
 use super::info::ModuleInfo;
 use super::instance_size::{Escaped, InstanceParts};
 use super::proposals;
@@ -33,11 +33,16 @@ pub(crate) struct Accepted<'a> {
     pub(crate) info: ModuleInfo,
 }
 
-/// Reads `source`, text or binary, of at most `module_size` bytes in either form.
+/// Reads `source`, text or binary, of at most `module_size` bytes in either form. Beside the ABI and WASI it may import what
+/// is `declared`.
 ///
 /// # Errors
 /// What is wrong with it, by name.
-pub(crate) fn accept(source: &[u8], module_size: u64) -> Result<Accepted<'_>, Refusal> {
+pub(crate) fn accept<'a>(
+    source: &'a [u8],
+    module_size: u64,
+    declared: &[HostImport],
+) -> Result<Accepted<'a>, Refusal> {
     check_size(source, module_size)?;
     let wasm = binary(source)?;
     check_size(&wasm, module_size)?;
@@ -48,13 +53,16 @@ pub(crate) fn accept(source: &[u8], module_size: u64) -> Result<Accepted<'_>, Re
             message: "this is a component, not a module".to_owned(),
         });
     }
-    let (info, _) = scan(&wasm)?;
+    let (info, _) = scan(&wasm, declared)?;
     Ok(Accepted { wasm, info })
 }
 
 /// Reads a binary: its description, and the bytes that an instance of it takes beside its memories and tables.
-pub(crate) fn scan(wasm: &[u8]) -> Result<(ModuleInfo, u64), Refusal> {
-    let mut scan = Scan::default();
+pub(crate) fn scan(wasm: &[u8], declared: &[HostImport]) -> Result<(ModuleInfo, u64), Refusal> {
+    let mut scan = Scan {
+        declared,
+        ..Scan::default()
+    };
     scan.module(wasm)?;
     scan.finish(wasm.len())
 }
@@ -108,7 +116,9 @@ fn text_error(rendered: &str) -> Refusal {
 
 /// What is known of the module so far.
 #[derive(Default)]
-struct Scan {
+struct Scan<'a> {
+    /// What may be imported beside the ABI and WASI.
+    declared: &'a [HostImport],
     types: Vec<FuncType>,
     /// The type of every function, imported ones first.
     functions: Vec<u32>,
@@ -123,7 +133,7 @@ struct Scan {
     parts: InstanceParts,
 }
 
-impl Scan {
+impl Scan<'_> {
     /// Reads the whole binary. Every section is checked against its bounds, then by the validator, and only then read.
     fn module(&mut self, wasm: &[u8]) -> Result<(), Refusal> {
         let invalid = |error: wasmparser::Error| invalid(wasm, &error);
@@ -241,7 +251,7 @@ impl Scan {
                     return Err(imports::unknown(module, name, "a function".to_owned()));
                 };
                 self.functions.push(index);
-                imports::check(module, name, ty)?
+                imports::check(module, name, ty, self.declared)?
             }
             TypeRef::Table(_) => return Err(imports::unknown(module, name, "a table".to_owned())),
             TypeRef::Memory(_) => {

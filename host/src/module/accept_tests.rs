@@ -23,13 +23,13 @@ const SHAPE: RecordShape = RecordShape {
 const MD5: [u8; record_len(&SHAPE)] = write_record(&SHAPE);
 
 fn info(wat: &str) -> ModuleInfo {
-    accept(wat.as_bytes(), LIMIT)
+    accept(wat.as_bytes(), LIMIT, &[])
         .unwrap_or_else(|refusal| panic!("{refusal}: {wat:.200}"))
         .info
 }
 
 fn refusal(wat: &str) -> Refusal {
-    match accept(wat.as_bytes(), LIMIT) {
+    match accept(wat.as_bytes(), LIMIT, &[]) {
         Ok(_) => panic!("accepted: {wat:.200}"),
         Err(refusal) => refusal,
     }
@@ -76,7 +76,7 @@ fn not_wasm() {
         (b"(module \xff)", "parenthesis"),
         (b"\xff\xff\xff\xff", "parenthesis"),
     ] {
-        let error = accept(source, LIMIT).unwrap_err();
+        let error = accept(source, LIMIT, &[]).unwrap_err();
         assert!(matches!(error, Refusal::NotWasm { .. }), "{error:?}");
         assert!(error.to_string().contains(says), "{error}");
     }
@@ -100,7 +100,7 @@ fn text_errors_say_where() {
 #[test]
 fn over_the_size_limit_in_either_form() {
     let text = format!("(module {})", ";; comment\n".repeat(100));
-    let too_large = |source: &[u8], limit| match accept(source, limit) {
+    let too_large = |source: &[u8], limit| match accept(source, limit, &[]) {
         Err(Refusal::TooLarge { limit, size }) => Some((limit, size)),
         _ => None,
     };
@@ -108,7 +108,7 @@ fn over_the_size_limit_in_either_form() {
         too_large(text.as_bytes(), 100),
         Some((100, text.len() as u64))
     );
-    let wasm = accept(b"(module)", LIMIT).unwrap().wasm.into_owned();
+    let wasm = accept(b"(module)", LIMIT, &[]).unwrap().wasm.into_owned();
     assert_eq!(wasm.len(), 8);
     assert_eq!(too_large(&wasm, 7), Some((7, 8)));
     assert_eq!(too_large(&wasm, 8), None);
@@ -117,9 +117,12 @@ fn over_the_size_limit_in_either_form() {
 #[test]
 fn truncated_is_invalid_with_the_place() {
     let source = "(module (func (export \"f\") (result i32) i32.const 1))";
-    let wasm = accept(source.as_bytes(), LIMIT).unwrap().wasm.into_owned();
+    let wasm = accept(source.as_bytes(), LIMIT, &[])
+        .unwrap()
+        .wasm
+        .into_owned();
     for len in 4..wasm.len() {
-        match accept(&wasm[..len], LIMIT) {
+        match accept(&wasm[..len], LIMIT, &[]) {
             Err(Refusal::Invalid { offset, .. }) => assert!(offset <= len as u64),
             // Cut between two sections it is a module, of less.
             Ok(accepted) => assert!(accepted.info.tasks.is_empty()),
@@ -557,14 +560,14 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = accept(&bytes, LIMIT);
-        let _ = accept(&[b"\0asm\x01\0\0\0".as_slice(), &bytes].concat(), LIMIT);
+        let _ = accept(&bytes, LIMIT, &[]);
+        let _ = accept(&[b"\0asm\x01\0\0\0".as_slice(), &bytes].concat(), LIMIT, &[]);
     }
 
     #[test]
     fn arbitrary_text_never_panics(text in "[()a-z0-9 \"$.;]{0,200}") {
-        let _ = accept(format!("(module {text})").as_bytes(), LIMIT);
-        let _ = accept(text.as_bytes(), LIMIT);
+        let _ = accept(format!("(module {text})").as_bytes(), LIMIT, &[]);
+        let _ = accept(text.as_bytes(), LIMIT, &[]);
     }
 
     #[test]
@@ -576,8 +579,8 @@ proptest! {
         for (place, byte) in changes {
             wasm[place.index(RICH.len())] = byte;
         }
-        let _ = accept(&wasm, LIMIT);
-        let _ = accept(&wasm[..cut.index(RICH.len())], LIMIT);
+        let _ = accept(&wasm, LIMIT, &[]);
+        let _ = accept(&wasm[..cut.index(RICH.len())], LIMIT, &[]);
     }
 }
 
@@ -593,5 +596,8 @@ static RICH: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         (func $start) (start $start)
         (elem (i32.const 0) func 0 1 2) (elem funcref (ref.func 2) (ref.null func))
         (data (i32.const 100) \"abc\") (data \"passive\"))";
-    accept(wat.as_bytes(), LIMIT).unwrap().wasm.into_owned()
+    accept(wat.as_bytes(), LIMIT, &[])
+        .unwrap()
+        .wasm
+        .into_owned()
 });

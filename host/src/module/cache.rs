@@ -7,6 +7,7 @@
 //! The code of authentication is blake3 over all of that and the key, with a secret that lies in the directory. It is
 //! checked over the *sealed copy* that is handed out, so that nothing can change between the check and the use.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -33,7 +34,6 @@ const MAGIC: [u8; 8] = *b"wasmpool";
 const HEADER: usize = 8 + 8 + 8 + 32;
 
 /// The cache in one directory.
-#[derive(Debug)]
 pub(crate) struct Cache {
     path: PathBuf,
     dir: OwnedFd,
@@ -41,6 +41,15 @@ pub(crate) struct Cache {
     max_size: u64,
     /// A failed write was reported; the next ones are not.
     warned: AtomicBool,
+}
+
+/// Without the secret: who prints a pool must not print what lets others forge entries.
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A module from the cache.

@@ -4,10 +4,10 @@ use std::hash::{Hash, Hasher};
 
 use wasmtime::Engine;
 
-use super::engine::EngineOptions;
+use super::{engine::EngineOptions, imports::HostImport};
 
 /// Raised when the layout of an entry or of `ModuleInfo` changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What of an engine its machine code depends on: wasmtime's version and settings, and this CPU's features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +42,15 @@ impl Hasher for Blake {
 pub(crate) struct Key(blake3::Hash);
 
 impl Key {
-    /// The key for `source`, text or binary, compiled by an engine with these options.
+    /// The key for `source`, text or binary, compiled by an engine with these options, with these imports declared.
     ///
     /// The source's limit of size belongs to the load and not to the code: it is checked before the cache is asked.
-    pub(crate) fn new(engine: EngineHash, options: EngineOptions, source: &[u8]) -> Self {
+    pub(crate) fn new(
+        engine: EngineHash,
+        options: EngineOptions,
+        declared: &[HostImport],
+        source: &[u8],
+    ) -> Self {
         let EngineOptions { fuel } = options;
         let mut hasher = blake3::Hasher::new_derive_key("wasmpool compiled module");
         // Every part is of fixed length or preceded by its length, so that no two sets of parts give the same bytes.
@@ -55,7 +60,17 @@ impl Key {
         hasher.update(version);
         hasher.update(&engine.0);
         hasher.update(&[u8::from(fuel)]);
+        let declared = postcard::to_allocvec(declared).expect("names and types can be encoded");
+        hasher.update(&(declared.len() as u64).to_le_bytes());
+        hasher.update(&declared);
         hasher.update(source);
+        Self(hasher.finalize())
+    }
+
+    /// The key for the same module, instrumented so that a snapshot can be taken of its instances.
+    pub(crate) fn instrumented(&self) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("wasmpool instrumented module");
+        hasher.update(self.as_bytes());
         Self(hasher.finalize())
     }
 
@@ -87,11 +102,19 @@ mod tests {
         let (plain, fuel) = (of(false), of(true));
         assert_eq!(plain, of(false));
         assert_ne!(plain, fuel);
-        let key = |hash, fuel, source: &[u8]| Key::new(hash, EngineOptions { fuel }, source);
+        let key = |hash, fuel, source: &[u8]| Key::new(hash, EngineOptions { fuel }, &[], source);
         let first = key(plain, false, b"source");
         assert_eq!(first, key(plain, false, b"source"));
         assert_ne!(first, key(plain, false, b"sourcf"));
         assert_ne!(first, key(plain, true, b"source"));
+        let declared = [HostImport {
+            module: "env".into(),
+            name: "f".into(),
+            params: Vec::new(),
+            results: Vec::new(),
+        }];
+        let options = EngineOptions { fuel: false };
+        assert_ne!(first, Key::new(plain, options, &declared, b"source"));
         assert_ne!(first, key(fuel, false, b"source"));
     }
 }

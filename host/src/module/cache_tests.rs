@@ -12,7 +12,7 @@ fn key(source: &[u8]) -> Key {
     let options = EngineOptions::default();
     static HASH: std::sync::OnceLock<EngineHash> = std::sync::OnceLock::new();
     let hash = HASH.get_or_init(|| EngineHash::of(&engine(options).unwrap()));
-    Key::new(*hash, options, source)
+    Key::new(*hash, options, &[], source)
 }
 
 fn info(wasm_size: u64) -> ModuleInfo {

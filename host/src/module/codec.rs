@@ -1,6 +1,6 @@
 //! Items and results as a module wants them: postcard, JSON or raw bytes. The host's code does not change with it.
 
-use wasmpool_abi::{Arg, CheckLimits, Codec, Value};
+use wasmpool_abi::{Arg, CheckLimits, Codec, Receive};
 
 use super::signature::Signature;
 
@@ -58,7 +58,7 @@ pub(crate) fn encode<In, A: Arg<In>>(
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn decode<Out: Value>(
+pub(crate) fn decode<Out: Receive>(
     codec: ItemCodec,
     signature: &Signature,
     bytes: &[u8],

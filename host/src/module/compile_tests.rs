@@ -14,7 +14,7 @@ const LIMIT: u64 = 64 << 20;
 
 /// Accepts, compiles and instantiates.
 fn instantiate(wat: &str) {
-    let accepted = accept(wat.as_bytes(), LIMIT).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let accepted = accept(wat.as_bytes(), LIMIT, &[]).unwrap_or_else(|refusal| panic!("{refusal}"));
     let engine = test_engine(EngineOptions::default()).unwrap();
     let module = Module::new(&engine, &accepted.wasm).unwrap();
     let mut linker = Linker::new(&engine);
@@ -32,11 +32,11 @@ fn repeat(count: u64, what: &str) -> String {
 fn compiled_code_is_for_this_engine() {
     let source = b"(module (func (export \"add\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))";
     let engine = engine(EngineOptions::default()).unwrap();
-    let compiled = compile(source, &engine, LIMIT).unwrap();
+    let compiled = compile(source, &engine, LIMIT, Form::Plain, &[]).unwrap();
     assert_eq!(compiled.info.tasks.len(), 1);
     assert!(wasmtime::Engine::detect_precompiled(&compiled.code).is_some());
     // Machine code is no source.
-    let refusal = compile(&compiled.code, &engine, LIMIT).unwrap_err();
+    let refusal = compile(&compiled.code, &engine, LIMIT, Form::Plain, &[]).unwrap_err();
     assert!(matches!(refusal, Refusal::NotWasm { .. }), "{refusal:?}");
     assert!(refusal.to_string().contains("precompiled"), "{refusal}");
 }
@@ -113,7 +113,7 @@ fn computed_instance_size_is_enough() {
         ),
     ] {
         let wasm = wat::parse_str(format!("(module {wat})")).unwrap();
-        let (_, bytes) = scan(&wasm).unwrap();
+        let (_, bytes) = scan(&wasm, &[]).unwrap();
         let engine = test_engine_of_size(usize::try_from(bytes).unwrap()).unwrap();
         if let Err(error) = Module::new(&engine, &wasm) {
             panic!("{error:#}: {wat:.100}");

@@ -55,7 +55,7 @@ fn declared_info() -> ModuleInfo {
 }
 
 fn describe_wat(wat: &str) -> Description {
-    let accepted = accept(wat.as_bytes(), 1 << 20).unwrap();
+    let accepted = accept(wat.as_bytes(), 1 << 20, &[]).unwrap();
     read(&postcard::to_allocvec(&accepted.info).unwrap()).unwrap()
 }
 

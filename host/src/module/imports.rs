@@ -1,5 +1,6 @@
 //! What a module may import: the ABI's functions and preview 1 of WASI, each with its one type.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::ValType::{I32 as I, I64 as L};
 use wasmparser::{FuncType, ValType};
 
@@ -24,6 +25,24 @@ pub(crate) struct Known {
     pub(crate) params: Vec<ValType>,
     /// Result types: one or none.
     pub(crate) results: Vec<ValType>,
+}
+
+/// A function of the embedding program that modules may import, with plain numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostImport {
+    /// The module that it is imported from.
+    pub(crate) module: String,
+    /// Its name there.
+    pub(crate) name: String,
+    /// Parameter types.
+    pub(crate) params: Vec<Number>,
+    /// Result types: one or none.
+    pub(crate) results: Vec<Number>,
+}
+
+/// Whether imports from this module are the ABI's or WASI's.
+pub(crate) fn is_own(module: &str) -> bool {
+    module == wasmpool_abi::IMPORT_MODULE || module == WASI
 }
 
 /// Preview 1 of WASI, whole, in the order of its specification. All but `proc_exit` return an error number.
@@ -98,8 +117,30 @@ pub(crate) fn known() -> impl Iterator<Item = Known> {
 }
 
 /// Refuses an imported function that is not known, or is known with another type. Returns its type as text.
-pub(crate) fn check(module: &str, name: &str, ty: &FuncType) -> Result<String, Refusal> {
+pub(crate) fn check(
+    module: &str,
+    name: &str,
+    ty: &FuncType,
+    declared: &[HostImport],
+) -> Result<String, Refusal> {
     let found = signature(ty.params(), ty.results());
+    if let Some(offered) = declared
+        .iter()
+        .find(|offered| offered.module == module && offered.name == name)
+    {
+        let types = |numbers: &[Number]| numbers.iter().map(|&it| val_type(it)).collect::<Vec<_>>();
+        let (params, results) = (types(&offered.params), types(&offered.results));
+        if ty.params() == params && ty.results() == results {
+            return Ok(found);
+        }
+        return Err(Refusal::UnknownImport {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            found,
+            expected: Some(signature(&params, &results)),
+            nearest: Vec::new(),
+        });
+    }
     let Some(known) = known().find(|known| known.module == module && known.name == name) else {
         return Err(unknown(module, name, found));
     };
@@ -154,6 +195,15 @@ pub(crate) fn signature(params: &[ValType], results: &[ValType]) -> String {
     }
 }
 
+fn val_type(number: Number) -> ValType {
+    match number {
+        Number::I32 => ValType::I32,
+        Number::I64 => ValType::I64,
+        Number::F32 => ValType::F32,
+        Number::F64 => ValType::F64,
+    }
+}
+
 /// The number type for one of the validator's, when it is one.
 pub(crate) fn number(ty: ValType) -> Option<Number> {
     match ty {
@@ -177,14 +227,14 @@ mod tests {
     fn known_with_its_type() {
         for known in known() {
             let ty = ty(&known.params, &known.results);
-            check(known.module, known.name, &ty).unwrap();
+            check(known.module, known.name, &ty, &[]).unwrap();
         }
         assert_eq!(WASI_FUNCTIONS.len(), 46);
     }
 
     #[test]
     fn another_type_says_both() {
-        let error = check(WASI, "fd_close", &ty(&[ValType::I64], &[])).unwrap_err();
+        let error = check(WASI, "fd_close", &ty(&[ValType::I64], &[]), &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown import `wasi_snapshot_preview1` `fd_close`: (i64) -> () (the host's has the type (i32) -> i32)"
@@ -192,8 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_declared_may_be_imported_with_its_type() {
+        let declared = [HostImport {
+            module: "env".into(),
+            name: "sum".into(),
+            params: vec![Number::I32, Number::F64],
+            results: vec![Number::I64],
+        }];
+        let right = ty(&[ValType::I32, ValType::F64], &[ValType::I64]);
+        check("env", "sum", &right, &declared).unwrap();
+        check("env", "sums", &right, &declared).unwrap_err();
+        let error = check("env", "sum", &ty(&[ValType::I32], &[]), &declared).unwrap_err();
+        assert!(error.to_string().contains("(i32, f64) -> i64"), "{error}");
+    }
+
+    #[test]
     fn another_name_says_what_is_near() {
-        let near = |module, name| match check(module, name, &ty(&[], &[])).unwrap_err() {
+        let near = |module, name| match check(module, name, &ty(&[], &[]), &[]).unwrap_err() {
             Refusal::UnknownImport {
                 nearest,
                 expected: None,

@@ -18,4 +18,5 @@ pub(crate) mod proposals;
 pub(crate) mod refusal;
 pub(crate) mod sealed;
 pub(crate) mod signature;
+pub(crate) mod snapshot;
 pub(crate) mod tasks;

@@ -84,6 +84,12 @@ pub enum Refusal {
         /// What is wrong.
         message: String,
     },
+    /// It cannot start from the state that an initializer leaves.
+    #[error("cannot be initialized ahead: {message}")]
+    Snapshot {
+        /// What stands in the way, such as an instruction that changes a table.
+        message: String,
+    },
     /// The code generator gave up on it.
     #[error("cannot be compiled: {message}")]
     Compile {

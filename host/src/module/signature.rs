@@ -104,6 +104,25 @@ impl Signature {
         })
     }
 
+    /// As [`Signature::check`], for a task whose result nobody wants.
+    ///
+    /// # Errors
+    /// [`NameError::Types`] when the arguments differ.
+    pub(crate) fn check_input(&self, input: &Type) -> Result<(), NameError> {
+        let fits = match self.input() {
+            Some(args) => args.matches(input),
+            None => matches!(input, Type::Seq(inner) if **inner == Type::U8),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(NameError::Types {
+            task: self.name.clone(),
+            host: format!("({})", self.listed(input)),
+            guest: self.to_string(),
+        })
+    }
+
     /// The host's input as a list of arguments, written like the guest's.
     fn listed(&self, input: &Type) -> String {
         let several = self.args.as_ref().is_none_or(|args| args.len() != 1);

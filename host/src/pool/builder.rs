@@ -1,17 +1,23 @@
 //! How a pool is built.
 
-use std::{num::NonZero, path::PathBuf, sync::Arc, sync::mpsc, time::Duration};
+use std::{
+    convert::Infallible, num::NonZero, path::PathBuf, sync::Arc, sync::mpsc, time::Duration,
+};
 
 use super::{
-    event::Event,
+    event::PoolEvent,
     handle::Pool,
+    host_function::{self, CallContext, Function, FunctionError, Functions},
+    host_import::{self, NumberResult, Numbers},
     limits::{Limits, ZeroLimit},
     loading::Loader,
     size::ByteSize,
 };
+use wasmpool_abi::{Arg, Receive, Typed};
+
 use crate::{
     dispatch::{dispatcher, hub::Hub},
-    module::cache_dir::CacheError,
+    module::{cache_dir::CacheError, imports::HostImport},
     supervisor::host_end::{StartError, StartMethod},
     wire::arena::Arena,
 };
@@ -31,7 +37,7 @@ pub enum Isolation {
 }
 
 /// What is told of events.
-pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+pub(crate) type Observer = Arc<dyn Fn(&PoolEvent<'_>) + Send + Sync>;
 
 /// A pool's settings, resolved.
 #[derive(Clone)]
@@ -44,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) cache: CacheChoice,
     pub(crate) worker_exe: Option<PathBuf>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) functions: Functions,
 }
 
 impl std::fmt::Debug for Config {
@@ -56,6 +63,7 @@ impl std::fmt::Debug for Config {
             .field("max_tasks_per_worker", &self.max_tasks_per_worker)
             .field("cache", &self.cache)
             .field("worker_exe", &self.worker_exe)
+            .field("functions", &self.functions)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +100,8 @@ pub struct Builder {
     cache: CacheChoice,
     worker_exe: Option<PathBuf>,
     observer: Option<Hidden<Observer>>,
+    functions: Vec<(String, Hidden<Function>)>,
+    imports: Vec<(HostImport, Hidden<Function>)>,
 }
 
 #[derive(Clone)]
@@ -116,6 +126,9 @@ pub enum BuildError {
     /// A limit lets nothing through.
     #[error(transparent)]
     Limit(#[from] ZeroLimit),
+    /// A host function cannot have the name that it was given.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
     /// The directory for compiled modules is not private.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -203,8 +216,79 @@ impl Builder {
     }
 
     /// A function that is told what happens, on threads of the pool; it should return soon. Default: none.
-    pub fn on_event(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, observer: impl Fn(&PoolEvent<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Hidden(Arc::new(observer)));
+        self
+    }
+
+    /// A function that guests call by name, with the types of its arguments and of its result. Default: none.
+    ///
+    /// `function` gets who calls it, and one argument or a tuple of several, as the guest's
+    /// `host_call("name", &(a, b))` sends them. What it returns, the guest gets; of an error the guest gets the text. A
+    /// panic in it is an error of that call.
+    ///
+    /// It runs on threads of the pool, as many at once as there are workers; when the task was started by
+    /// [`Task::call`](crate::Task::call) or [`Pool::apply`] and a worker was idle, on the calling thread. The task's time
+    /// goes on meanwhile: when it is over the task is stopped, and what the function returns later is dropped. (A thread
+    /// that is itself in the function learns of that when the function returns, which is never cut short.) A function that
+    /// waits for another task of the same pool gets a worker for it on the calling thread; on the pool's threads, when the
+    /// tasks of all workers wait for such functions, it waits until their time is over.
+    ///
+    /// Every module that the pool loads can call it, with any arguments of the right types.
+    ///
+    /// ```
+    /// let pool = wasmpool::Pool::builder()
+    ///     .host_function("greet", |ctx, name: String| Ok::<_, std::convert::Infallible>(format!("{} greets {name}", ctx.task())))
+    ///     .build()?;
+    /// # Ok::<(), wasmpool::BuildError>(())
+    /// ```
+    pub fn host_function<A, R, E>(
+        mut self,
+        name: impl Into<String>,
+        function: impl Fn(&CallContext, A) -> Result<R, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: Receive,
+        R: Typed + Arg<R>,
+        E: std::fmt::Display,
+    {
+        let function = Hidden(host_function::typed(function));
+        self.functions.push((name.into(), function));
+        self
+    }
+
+    /// A function that modules import with plain numbers: for modules that bring imports of their own, such as
+    /// `env.foo(i32) -> i32`. Default: none.
+    ///
+    /// `function` takes one number or a tuple of several, and returns a number or nothing; a module that imports it with
+    /// another type is refused when it is loaded. A panic in it ends the task with a trap. For the rest it is as
+    /// [`Builder::host_function`].
+    ///
+    /// ```
+    /// let pool = wasmpool::Pool::builder()
+    ///     .host_import("env", "plus", |_, (a, b): (i32, i32)| a.wrapping_add(b))
+    ///     .build()?;
+    /// let module = pool.load_bytes(br#"(module (import "env" "plus" (func $plus (param i32 i32) (result i32)))
+    ///     (func (export "five") (result i32) (call $plus (i32.const 2) (i32.const 3))))"#)?;
+    /// assert_eq!(module.task::<(), i32>("five")?.call(())?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn host_import<P: Numbers, R: NumberResult>(
+        mut self,
+        module: impl Into<String>,
+        name: impl Into<String>,
+        function: impl Fn(&CallContext, P) -> R + Send + Sync + 'static,
+    ) -> Self {
+        let import = HostImport {
+            module: module.into(),
+            name: name.into(),
+            params: host_import::numbers::<P>(),
+            results: host_import::numbers::<R>(),
+        };
+        let function =
+            move |context: &CallContext, params: P| Ok::<R, Infallible>(function(context, params));
+        let function = Hidden(host_function::typed(function));
+        self.imports.push((import, function));
         self
     }
 
@@ -223,6 +307,13 @@ impl Builder {
             return Err(BuildError::NoTasks);
         }
         self.limits.check()?;
+        let mut functions = Functions::default();
+        for (name, Hidden(function)) in self.functions {
+            functions.add(name, function)?;
+        }
+        for (import, Hidden(function)) in self.imports {
+            functions.add_import(import, function)?;
+        }
         let loader = Loader::new(&self.cache)?;
         let hub = Hub::new(Config {
             workers,
@@ -233,6 +324,7 @@ impl Builder {
             cache: self.cache,
             worker_exe: self.worker_exe,
             observer: self.observer.map(|Hidden(observer)| observer),
+            functions,
         })?;
         // What no worker could be given is told now and not when the first one starts.
         Arena::create(hub.slot_size())?;

@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmpool_abi::Value;
+use wasmpool_abi::Receive;
 
 use super::outcome::{Outcome, Side, TaskError};
 use crate::dispatch::{
     hub::Hub,
     stream::{CallPlan, Delivery, Stream},
 };
+use crate::shared::waiting::{Sealed, Waitable, Word};
 
 /// The handle of a task that was started: Python's `AsyncResult`. Also a `Future`, for any executor.
 ///
@@ -34,13 +35,17 @@ impl<Out> std::fmt::Debug for Call<Out> {
     }
 }
 
-impl<Out: Value> Call<Out> {
+impl<Out: Receive> Call<Out> {
     pub(crate) fn new(hub: Arc<Hub>, stream: Arc<Stream>) -> Self {
         Self {
             hub,
             stream,
             types: PhantomData,
         }
+    }
+
+    pub(super) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
     }
 
     /// Waits for the outcome.
@@ -105,7 +110,20 @@ impl<Out: Value> Call<Out> {
     }
 }
 
-impl<Out: Value> Future for Call<Out> {
+impl<Out> Sealed for Call<Out> {
+    fn is_ready(&self) -> bool {
+        self.stream.peek().is_some()
+    }
+
+    fn word(&self) -> Word {
+        Word::of_bell(self.stream.bell())
+    }
+}
+
+/// Ready when the task has ended.
+impl<Out> Waitable for Call<Out> {}
+
+impl<Out: Receive> Future for Call<Out> {
     type Output = Outcome<Out>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -117,7 +135,7 @@ impl<Out: Value> Future for Call<Out> {
 }
 
 /// The outcome behind the delivery of a call of one item.
-pub(crate) fn outcome<Out: Value>(plan: &CallPlan, delivery: Option<Delivery>) -> Outcome<Out> {
+pub(crate) fn outcome<Out: Receive>(plan: &CallPlan, delivery: Option<Delivery>) -> Outcome<Out> {
     match delivery {
         Some(Delivery::Values { copy, ranges, .. }) => match ranges.first() {
             Some(range) => decode(plan, &copy[range.start as usize..range.end as usize]),
@@ -130,7 +148,7 @@ pub(crate) fn outcome<Out: Value>(plan: &CallPlan, delivery: Option<Delivery>) -
 }
 
 /// Decodes one result, which nobody has checked yet.
-pub(crate) fn decode<Out: Value>(plan: &CallPlan, bytes: &[u8]) -> Outcome<Out> {
+pub(crate) fn decode<Out: Receive>(plan: &CallPlan, bytes: &[u8]) -> Outcome<Out> {
     let signature = &plan.module.signatures()[plan.spec.task as usize];
     crate::module::codec::decode::<Out>(plan.codec, signature, bytes).map_err(|message| {
         TaskError::Codec {

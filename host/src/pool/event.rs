@@ -7,7 +7,7 @@ pub use crate::worker::contract::LogSource;
 /// return soon.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum PoolEvent<'a> {
     /// A worker process was asked for.
     #[non_exhaustive]
     WorkerStarted {

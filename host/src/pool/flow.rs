@@ -9,15 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmpool_abi::{Arg, Value};
+use wasmpool_abi::{Arg, Receive};
 
 use super::{
     handle::Pool,
     map::{self, Reorder},
     outcome::{Outcome, TaskError},
-    task::Task,
+    task::{Borrowing, Task},
 };
-use crate::dispatch::{hub::BATCH_BYTES, segment::Segment, stream::Stream};
+use crate::dispatch::{segment::Segment, stream::Stream};
 
 /// The end of a flow where items go in. Dropping it says that no more will come.
 pub struct Feeder<In, Out> {
@@ -66,7 +66,7 @@ impl Pool {
     /// assert_eq!(doubled, [0, 2, 4]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn flow<In, Out: Value>(
+    pub fn flow<In, Out: Receive>(
         &self,
         task: &Task<In, Out>,
     ) -> (Feeder<In, Out>, Outcomes<In, Out>) {
@@ -74,7 +74,7 @@ impl Pool {
     }
 
     /// As [`Pool::flow`], in the order in which the tasks end.
-    pub fn flow_unordered<In, Out: Value>(
+    pub fn flow_unordered<In, Out: Receive>(
         &self,
         task: &Task<In, Out>,
     ) -> (Feeder<In, Out>, Outcomes<In, Out>) {
@@ -131,7 +131,7 @@ fn flow<In, Out>(task: &Task<In, Out>, ordered: bool) -> (Feeder<In, Out>, Outco
     )
 }
 
-impl<In, Out: Value> Feeder<In, Out> {
+impl<In, Out: Receive> Feeder<In, Out> {
     /// Sends an item, and returns its index; `None` once the flow was stopped, or when the
     /// pool takes no more calls. Waits while as many items or bytes are on
     /// their way as may be.
@@ -143,11 +143,14 @@ impl<In, Out: Value> Feeder<In, Out> {
         }
         let index = self.next;
         self.next += 1;
-        match self.task.encode(&item, &mut self.segment) {
+        match self
+            .task
+            .encode(&item, &mut self.segment, Borrowing::Refused)
+        {
             Ok(()) => {
                 let full =
                     u64::from(self.segment.count) >= u64::from(self.flow.stream.batch_hint());
-                if full || self.segment.bytes().len() as u64 >= BATCH_BYTES {
+                if full || self.segment.is_full() {
                     self.flush();
                 }
             }
@@ -244,7 +247,7 @@ pub enum Next<Out> {
     End,
 }
 
-impl<In, Out: Value> Outcomes<In, Out> {
+impl<In, Out: Receive> Outcomes<In, Out> {
     /// The next outcome, waiting for it so long at most.
     pub fn next_timeout(&mut self, timeout: Duration) -> Next<Out> {
         let deadline = Instant::now().checked_add(timeout);

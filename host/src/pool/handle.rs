@@ -6,7 +6,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use wasmpool_abi::{Arg, Value};
+use wasmpool_abi::{Arg, Receive};
 
 use super::{
     builder::{BuildError, Builder},
@@ -16,10 +16,11 @@ use super::{
     map,
     module::Module,
     outcome::Outcome,
+    process::ChildInfo,
     size::ByteSize,
     task::Task,
 };
-use crate::dispatch::hub::Hub;
+use crate::dispatch::hub::{Hub, Named};
 
 /// A pool of isolated worker processes that run WebAssembly tasks.
 ///
@@ -37,7 +38,7 @@ use crate::dispatch::hub::Hub;
 #[derive(Debug)]
 pub struct Pool {
     hub: Arc<Hub>,
-    loader: Loader,
+    loader: Arc<Loader>,
     thread: Mutex<Option<JoinHandle<()>>>,
     walls: Vec<(String, bool)>,
 }
@@ -64,7 +65,7 @@ impl Pool {
     ) -> Self {
         Self {
             hub,
-            loader,
+            loader: Arc::new(loader),
             thread: Mutex::new(Some(thread)),
             walls,
         }
@@ -91,7 +92,8 @@ impl Pool {
 
     /// Loads a module from a file: WebAssembly or its text form.
     ///
-    /// It is compiled in a process of its own, or taken from the cache.
+    /// It is compiled in a process of its own, or taken from the cache. The source stays in memory with the module, for
+    /// [`Module::initialized`].
     ///
     /// # Errors
     /// The file cannot be read, the module is not accepted, or it takes too long or too much memory to compile.
@@ -102,7 +104,7 @@ impl Pool {
             || "module".into(),
             |name| name.to_string_lossy().into_owned(),
         );
-        self.loader.load(&self.hub, name, &source)
+        self.loader.load(&self.hub, name, source)
     }
 
     /// Loads a module from bytes: WebAssembly or its text form.
@@ -111,19 +113,23 @@ impl Pool {
     /// As [`Pool::load`].
     pub fn load_bytes(&self, source: impl AsRef<[u8]>) -> Result<Module, LoadError> {
         self.loader
-            .load(&self.hub, "module".into(), source.as_ref())
+            .load(&self.hub, "module".into(), source.as_ref().to_vec())
     }
 
     /// Runs a task and waits for its outcome. The same as [`Task::call`].
     ///
     /// # Errors
     /// The task's outcome, when it is not a value.
-    pub fn apply<In, Out: Value, A: Arg<In>>(&self, task: &Task<In, Out>, arg: A) -> Outcome<Out> {
+    pub fn apply<In, Out: Receive, A: Arg<In>>(
+        &self,
+        task: &Task<In, Out>,
+        arg: A,
+    ) -> Outcome<Out> {
         task.call(arg)
     }
 
     /// Starts a task. The same as [`Task::start`].
-    pub fn apply_async<In, Out: Value, A: Arg<In>>(
+    pub fn apply_async<In, Out: Receive, A: Arg<In>>(
         &self,
         task: &Task<In, Out>,
         arg: A,
@@ -147,7 +153,7 @@ impl Pool {
     /// ```
     pub fn map<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> Vec<Outcome<Out>>
     where
-        Out: Value,
+        Out: Receive,
         I: IntoIterator<Item: Arg<In>>,
     {
         map::map(task, items)
@@ -157,7 +163,7 @@ impl Pool {
     /// costly to encode.
     pub fn par_map<In, Out, A>(&self, task: &Task<In, Out>, items: &[A]) -> Vec<Outcome<Out>>
     where
-        Out: Value + Send,
+        Out: Receive + Send,
         A: Arg<In> + Sync,
     {
         map::par_map(task, items)
@@ -167,7 +173,7 @@ impl Pool {
     pub fn map_async<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> map::MapCall<Out>
     where
         In: 'static,
-        Out: Value + Send + 'static,
+        Out: Receive + Send + 'static,
         I: IntoIterator<Item: Arg<In>, IntoIter: Send + 'static>,
     {
         map::map_async(task, items)
@@ -179,7 +185,7 @@ impl Pool {
     /// endless iterator works. Dropping it cancels what is left.
     pub fn imap<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> Imap<In, Out, I::IntoIter>
     where
-        Out: Value,
+        Out: Receive,
         I: IntoIterator<Item: Arg<In>>,
     {
         Imap::new(task, items.into_iter())
@@ -192,10 +198,23 @@ impl Pool {
         items: I,
     ) -> ImapUnordered<In, Out, I::IntoIter>
     where
-        Out: Value,
+        Out: Receive,
         I: IntoIterator<Item: Arg<In>>,
     {
         ImapUnordered::new(task, items.into_iter())
+    }
+
+    /// The living [`Process`](crate::Process)es, oldest first. The pool's own workers are not among them, nor are those of
+    /// sessions.
+    pub fn active_children(&self) -> Vec<ChildInfo> {
+        let state = self.hub.lock();
+        let alive = |named: &&Named| named.child.exit().is_none();
+        let info = |named: &Named| ChildInfo {
+            name: named.name.to_string(),
+            pid: named.child.pid(),
+            is_daemon: named.daemon,
+        };
+        state.children.values().filter(alive).map(info).collect()
     }
 
     /// Takes no new calls; those that run go on, and a `map` that runs is still fed. Only what this returns can be
@@ -242,7 +261,8 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// Waits until every call has ended, then ends the pool's processes. An `imap` that has not been read to its end and
+    /// Waits until every call has ended, and every [`Process`](crate::Process) that is no daemon, then ends the pool's
+    /// processes. An `imap` that has not been read to its end and
     /// is still alive is a call that has not ended.
     pub fn join(self) {
         self.pool.hub.wait_quiet();

@@ -2,33 +2,33 @@
 
 use std::collections::VecDeque;
 
-use wasmpool_abi::{Arg, Value};
+use wasmpool_abi::{Arg, Receive};
 
 use super::{
     map::{Feed, Reorder},
     outcome::Outcome,
-    task::Task,
+    task::{Borrowing, Task},
 };
 
 /// What `Pool::imap` returns: outcomes in the order of the items.
 #[must_use = "nothing runs until the outcomes are asked for"]
-pub struct Imap<In, Out: Value, I: Iterator<Item: Arg<In>>> {
+pub struct Imap<In, Out: Receive, I: Iterator<Item: Arg<In>>> {
     feed: Feed<In, Out, I>,
     order: Reorder,
     decoded: VecDeque<Outcome<Out>>,
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Imap<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Imap<In, Out, I> {
     pub(crate) fn new(task: &Task<In, Out>, items: I) -> Self {
         Self {
-            feed: Feed::new(task, items),
+            feed: Feed::new(task, items, Borrowing::Refused),
             order: Reorder::default(),
             decoded: VecDeque::new(),
         }
     }
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I> {
     type Item = Outcome<Out>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -52,21 +52,21 @@ impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I> {
 
 /// What `Pool::imap_unordered` returns: outcomes as they come, each with the index of its item.
 #[must_use = "nothing runs until the outcomes are asked for"]
-pub struct ImapUnordered<In, Out: Value, I: Iterator<Item: Arg<In>>> {
+pub struct ImapUnordered<In, Out: Receive, I: Iterator<Item: Arg<In>>> {
     feed: Feed<In, Out, I>,
     decoded: VecDeque<(u64, Outcome<Out>)>,
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> ImapUnordered<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> ImapUnordered<In, Out, I> {
     pub(crate) fn new(task: &Task<In, Out>, items: I) -> Self {
         Self {
-            feed: Feed::new(task, items),
+            feed: Feed::new(task, items, Borrowing::Refused),
             decoded: VecDeque::new(),
         }
     }
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for ImapUnordered<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for ImapUnordered<In, Out, I> {
     type Item = (u64, Outcome<Out>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -84,7 +84,7 @@ impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Iterator for ImapUnordered<In, 
     }
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> std::fmt::Debug for Imap<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> std::fmt::Debug for Imap<In, Out, I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Imap")
             .field("decoded", &self.decoded.len())
@@ -92,7 +92,7 @@ impl<In, Out: Value, I: Iterator<Item: Arg<In>>> std::fmt::Debug for Imap<In, Ou
     }
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> std::fmt::Debug for ImapUnordered<In, Out, I> {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> std::fmt::Debug for ImapUnordered<In, Out, I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ImapUnordered")
             .field("decoded", &self.decoded.len())

@@ -23,12 +23,13 @@ pub struct Limits {
     /// Default: 60 s.
     pub timeout: Option<Duration>,
     /// All memories and tables (16 bytes an element) of a task's instance together. The worker process itself is not
-    /// counted. Default: 256 MiB.
+    /// counted. An array that a task has attached lies in its memory, and so counts. Default: 256 MiB.
     pub memory: ByteSize,
     /// WebAssembly operations of one task, roughly one unit each. `None`: not counted, which makes tasks faster.
     /// Chosen for the pool; a single task may then have another amount. Default: `None`.
     pub fuel: Option<u64>,
-    /// The encoded arguments of one task. Default: 256 MiB.
+    /// The encoded arguments of one task; as many bytes may go along with one call of a task to the host, and come back as
+    /// its reply. Default: 256 MiB.
     pub input: ByteSize,
     /// The encoded result of one task. Default: 128 MiB.
     pub output: ByteSize,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::AsFd,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError,
@@ -33,7 +33,7 @@ use crate::{
     },
     supervisor::child::{Child, END_PATIENCE, Role},
     wire::{
-        message::{CompileReply, CompileSpec, Request, WIRE_VERSION},
+        message::{CompileMode, CompileReply, CompileSpec, Request, WIRE_VERSION},
         socket,
     },
 };
@@ -162,10 +162,10 @@ impl Loader {
     /// # Errors
     /// See [`LoadError`].
     pub(crate) fn load(
-        &self,
+        self: &Arc<Self>,
         hub: &Arc<Hub>,
         name: String,
-        source: &[u8],
+        source: Vec<u8>,
     ) -> Result<Module, LoadError> {
         hub.check_open()?;
         let limits = &hub.config.limits;
@@ -185,8 +185,105 @@ impl Loader {
         let options = EngineOptions {
             fuel: limits.fuel.is_some(),
         };
+        let source = Arc::new(source);
+        let (info, code, cached) = self.compiled(hub, options, &source, Form::Plain)?;
+        let described =
+            describe::describe(info).map_err(|error| LoadError::Described(error.to_string()))?;
+        let files = (code, sealed_info(&described.info)?);
+        let inner = ModuleInner::new(
+            self.next_id(),
+            name,
+            files,
+            options.fuel,
+            described,
+            cached,
+            source,
+        );
+        Ok(Module::new(
+            Arc::clone(hub),
+            Arc::clone(self),
+            Arc::new(inner),
+        ))
+    }
+
+    /// A copy of a module of which a snapshot can be taken: the same in everything but its code.
+    ///
+    /// # Errors
+    /// As [`Loader::load`], and [`Refusal::Snapshot`] for what no snapshot shows.
+    pub(crate) fn instrumented(
+        &self,
+        hub: &Hub,
+        module: &ModuleInner,
+    ) -> Result<ModuleInner, LoadError> {
+        let options = EngineOptions { fuel: module.fuel };
+        let source = &module.source;
+        let (_, code, cached) = self.compiled(hub, options, source, Form::Instrumented)?;
+        let info = sealed_info(&module.described.info)?;
+        Ok(module.variant(
+            self.next_id(),
+            (code, info),
+            module.described.clone(),
+            cached,
+            Arc::clone(source),
+        ))
+    }
+
+    /// The module whose fresh instances are in the state that `state` says, of whose bytes nothing is believed.
+    ///
+    /// # Errors
+    /// As [`Loader::instrumented`].
+    pub(crate) fn restored(
+        &self,
+        hub: &Hub,
+        module: &ModuleInner,
+        state: &[u8],
+        memory: u64,
+    ) -> Result<ModuleInner, LoadError> {
+        let options = EngineOptions { fuel: module.fuel };
+        let state = SealedCode::from_bytes(state)?;
+        let mode = CompileMode::Restored {
+            state_len: state.len() as u64,
+            memory,
+        };
+        let compiled = self.compiling.take(hub.config.workers, || {
+            compile(hub, options, &module.source, mode, Some(&state))
+        })?;
+        let described = describe::describe(compiled.info)
+            .map_err(|error| LoadError::Described(error.to_string()))?;
+        let Some(wasm) = compiled.wasm else {
+            return Err(LoadError::Described(
+                "it came without its binary".to_owned(),
+            ));
+        };
+        // Tasks are named by their place.
+        if described.info.tasks != module.described.info.tasks {
+            return Err(LoadError::Described("it has other tasks".to_owned()));
+        }
+        let files = (compiled.code, sealed_info(&described.info)?);
+        Ok(module.variant(self.next_id(), files, described, false, Arc::new(wasm)))
+    }
+
+    fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed)
+    }
+
+    /// Code and description, from the cache when they are there, and whether they were.
+    fn compiled(
+        &self,
+        hub: &Hub,
+        options: EngineOptions,
+        source: &[u8],
+        form: Form,
+    ) -> Result<(ModuleInfo, SealedCode, bool), LoadError> {
         let key = match &self.cache {
-            Some(_) => Some(Key::new(engine_hash(options)?, options, source)),
+            Some(_) => {
+                let declared = hub.config.functions.declared();
+                let plain = Key::new(engine_hash(options)?, options, declared, source);
+                Some(match form {
+                    Form::Plain => plain,
+                    Form::Instrumented => plain.instrumented(),
+                })
+            }
             None => None,
         };
         let entry = self
@@ -194,32 +291,46 @@ impl Loader {
             .as_ref()
             .zip(key.as_ref())
             .and_then(|(cache, key)| cache.get(key));
-        let cached = entry.is_some();
-        let (info, code) = match entry {
-            Some(entry) => (entry.info, entry.code),
-            None => {
-                let (info, code) = self
-                    .compiling
-                    .take(hub.config.workers, || compile(hub, options, source))?;
-                if let (Some(cache), Some(key)) = (&self.cache, &key) {
-                    cache.put(key, &info, &code);
-                }
-                (info, code)
-            }
+        if let Some(entry) = entry {
+            return Ok((entry.info, entry.code, true));
+        }
+        let mode = match form {
+            Form::Plain => CompileMode::Plain,
+            Form::Instrumented => CompileMode::Instrumented,
         };
-        let described =
-            describe::describe(info).map_err(|error| LoadError::Described(error.to_string()))?;
-        let bytes = postcard::to_allocvec(&described.info).map_err(io::Error::other)?;
-        let info = SealedCode::from_bytes(&bytes)?;
-        let id = self.next.fetch_add(1, Relaxed);
-        let inner = ModuleInner::new(id, name, (code, info), options.fuel, described, cached);
-        Ok(Module::new(Arc::clone(hub), Arc::new(inner)))
+        let Compiled { info, code, .. } = self.compiling.take(hub.config.workers, || {
+            compile(hub, options, source, mode, None)
+        })?;
+        if let (Some(cache), Some(key)) = (&self.cache, &key) {
+            cache.put(key, &info, &code);
+        }
+        Ok((info, code, false))
     }
 
     /// The cache, when there is one.
     pub(crate) fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
     }
+}
+
+/// What of a module is in the cache.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    Instrumented,
+}
+
+/// What a compiler process made.
+struct Compiled {
+    info: ModuleInfo,
+    code: SealedCode,
+    /// The binary, when it was rewritten.
+    wasm: Option<Vec<u8>>,
+}
+
+/// The description as workers get it.
+fn sealed_info(info: &ModuleInfo) -> io::Result<SealedCode> {
+    SealedCode::from_bytes(&postcard::to_allocvec(info).map_err(io::Error::other)?)
 }
 
 /// Lets a bounded number of threads do something at once.
@@ -267,10 +378,12 @@ impl Drop for KilledOnDrop {
 
 /// Compiles in a process of its own, which is killed when it takes too long.
 fn compile(
-    hub: &Arc<Hub>,
+    hub: &Hub,
     options: EngineOptions,
     source: &[u8],
-) -> Result<(ModuleInfo, SealedCode), LoadError> {
+    mode: CompileMode,
+    state: Option<&SealedCode>,
+) -> Result<Compiled, LoadError> {
     let limits = &hub.config.limits;
     let file = SealedCode::from_bytes(source)?;
     let (child, socket) = hub.start_process(Role::Compiler)?;
@@ -281,12 +394,15 @@ fn compile(
         fuel: options.fuel,
         max_source: limits.module_size.bytes(),
         memory: limits.compile_memory.bytes(),
+        mode,
         // The clock of the wall decides; this is for a host that is not there any more.
         cpu_seconds: limits.compile_time.as_secs().saturating_add(2),
+        imports: hub.config.functions.declared().to_vec(),
     });
     let patience = limits.compile_time.min(LONGEST_COMPILE);
     let deadline = Instant::now() + patience;
-    socket::send_value(&socket, &spec, &[file.as_fd()])?;
+    let files: Vec<_> = [&file].into_iter().chain(state).map(AsFd::as_fd).collect();
+    socket::send_value(&socket, &spec, &files)?;
     let mut buffer = vec![0; MAX_REPLY];
     let received = match socket::wait_readable(&socket, deadline) {
         Ok(true) => socket::receive_with_descriptors(&socket, &mut buffer),
@@ -329,25 +445,43 @@ fn compile(
     match postcard::from_bytes::<CompileReply>(&buffer[..len]) {
         Ok(CompileReply::Refused(refusal)) => Err(refusal.into()),
         Ok(CompileReply::Done) => {
-            let [code, info] = <[OwnedFd; 2]>::try_from(descriptors)
-                .map_err(|_| lost("it answered without its files"))?;
             // Nothing that it sent is used before its seals are checked: it cannot be changed any more.
-            let unsealed = |error: crate::module::sealed::SealError| lost(&error.to_string());
-            let code = SealedCode::from_untrusted(code).map_err(unsealed)?;
-            let info = SealedCode::from_untrusted(info).map_err(unsealed)?;
-            if info.len() as u64 > MAX_INFO {
-                return Err(lost("its description is too long"));
-            }
-            let mut bytes = Vec::with_capacity(info.len());
-            info.read(|piece| {
-                bytes.extend_from_slice(piece);
-                Ok(())
-            })?;
-            let described =
-                describe::read(&bytes).map_err(|error| LoadError::Described(error.to_string()))?;
-            let info = described.info;
-            Ok((info, code))
+            let mut files = descriptors.into_iter().map(|file| {
+                SealedCode::from_untrusted(file).map_err(|error| lost(&error.to_string()))
+            });
+            let (Some(code), Some(info)) = (files.next(), files.next()) else {
+                return Err(lost("it answered without its files"));
+            };
+            let (code, info) = (code?, info?);
+            let wasm = files.next().transpose()?;
+            let described = describe::read(&contents(&info, MAX_INFO, &lost)?)
+                .map_err(|error| LoadError::Described(error.to_string()))?;
+            let wasm = wasm
+                .map(|wasm| contents(&wasm, limits.module_size.bytes(), &lost))
+                .transpose()?;
+            Ok(Compiled {
+                info: described.info,
+                code,
+                wasm,
+            })
         }
         Err(error) => Err(lost(&format!("it answered nonsense: {error}"))),
     }
+}
+
+/// All of a file that a compiler sent, when it is not longer than such a file can be.
+fn contents(
+    file: &SealedCode,
+    limit: u64,
+    lost: &impl Fn(&str) -> LoadError,
+) -> Result<Vec<u8>, LoadError> {
+    if file.len() as u64 > limit {
+        return Err(lost("it answered with a file that is too long"));
+    }
+    let mut bytes = Vec::with_capacity(file.len());
+    file.read(|piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(bytes)
 }

@@ -8,15 +8,15 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wasmpool_abi::{Arg, Value};
+use wasmpool_abi::{Arg, Receive};
 
 use super::{
     call,
     outcome::{Outcome, TaskError},
-    task::Task,
+    task::{Borrowing, Task},
 };
 use crate::dispatch::{
-    hub::{BATCH_BYTES, Hub},
+    hub::Hub,
     segment::Segment,
     stream::{Delivery, Stream},
 };
@@ -34,16 +34,18 @@ pub(super) struct Feed<In, Out, I> {
     pub(super) stream: Arc<Stream>,
     items: Option<I>,
     next: u64,
+    borrowing: Borrowing,
 }
 
-impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Feed<In, Out, I> {
-    pub(super) fn new(task: &Task<In, Out>, items: I) -> Self {
+impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Feed<In, Out, I> {
+    pub(super) fn new(task: &Task<In, Out>, items: I, borrowing: Borrowing) -> Self {
         let stream = task.begin(false);
         Self {
             task: task.clone(),
             stream,
             items: Some(items),
             next: 0,
+            borrowing,
         }
     }
 
@@ -61,12 +63,12 @@ impl<In, Out: Value, I: Iterator<Item: Arg<In>>> Feed<In, Out, I> {
             let mut ended = false;
             // Counted once they are on their way: an iterator that panics takes nothing with it.
             let mut taken = 0;
-            while u64::from(segment.count) < hint && (segment.bytes().len() as u64) < BATCH_BYTES {
+            while u64::from(segment.count) < hint && !segment.is_full() {
                 let Some(item) = items.next() else {
                     ended = true;
                     break;
                 };
-                let encoded = self.task.encode(&item, &mut segment);
+                let encoded = self.task.encode(&item, &mut segment, self.borrowing);
                 taken += 1;
                 if let Err(error) = encoded {
                     failed = Some(error);
@@ -101,7 +103,7 @@ pub(super) fn has_room(open: (u64, usize), hint: u64, hub: &Hub) -> bool {
 }
 
 /// Hands out the outcomes of a delivery, each with its index.
-pub(super) fn outcomes<Out: Value>(
+pub(super) fn outcomes<Out: Receive>(
     stream: &Stream,
     delivery: Delivery,
     each: &mut impl FnMut(u64, Outcome<Out>),
@@ -163,18 +165,23 @@ impl<In, Out, I> Drop for Feed<In, Out, I> {
         // Nobody will ask for what is left.
         self.stream.abandon();
         self.task.hub().stop_cancelled();
+        if self.borrowing == Borrowing::Allowed {
+            // An iterator has panicked; what was borrowed is given back all the same only when nobody uses it.
+            self.stream.wait_ended();
+        }
     }
 }
 
 /// See `Pool::map`.
 pub(super) fn map<In, Out, I>(task: &Task<In, Out>, items: I) -> Vec<Outcome<Out>>
 where
-    Out: Value,
+    Out: Receive,
     I: IntoIterator<Item: Arg<In>>,
 {
     let items = items.into_iter();
     let mut all = Vec::with_capacity(items.size_hint().0);
-    let mut feed = Feed::new(task, items);
+    // All of them have ended when this returns.
+    let mut feed = Feed::new(task, items, Borrowing::Allowed);
     let mut order = Reorder::default();
     loop {
         // What has come is kept in any case.
@@ -193,7 +200,7 @@ where
 /// See `Pool::par_map`.
 pub(super) fn par_map<In, Out, A>(task: &Task<In, Out>, items: &[A]) -> Vec<Outcome<Out>>
 where
-    Out: Value + Send,
+    Out: Receive + Send,
     A: Arg<In> + Sync,
 {
     let hub = task.hub();
@@ -201,6 +208,7 @@ where
         return map(task, items);
     };
     let stream = task.begin(false);
+    let _ended = EndedOnDrop(&stream, hub);
     let mut next = 0;
     let mut order = Reorder::default();
     let mut all = Vec::with_capacity(items.len());
@@ -261,8 +269,21 @@ where
     all
 }
 
+/// Ends a call when what feeds it has panicked: borrowed items are given back only when nobody uses them.
+struct EndedOnDrop<'a>(&'a Stream, &'a Hub);
+
+impl Drop for EndedOnDrop<'_> {
+    fn drop(&mut self) {
+        if !self.0.has_ended() {
+            self.0.abandon();
+            self.1.stop_cancelled();
+            self.0.wait_ended();
+        }
+    }
+}
+
 /// Encodes consecutive items into as few segments as limits allow; one that cannot be encoded stands between them.
-fn encode_all<In, Out: Value, A: Arg<In>>(
+fn encode_all<In, Out: Receive, A: Arg<In>>(
     task: &Task<In, Out>,
     first: u64,
     items: &[A],
@@ -271,8 +292,8 @@ fn encode_all<In, Out: Value, A: Arg<In>>(
     let mut all = Vec::new();
     let mut segment = Segment::new(first, retries);
     for (index, item) in (first..).zip(items) {
-        let encoded = task.encode(item, &mut segment);
-        if encoded.is_err() || segment.bytes().len() as u64 >= BATCH_BYTES {
+        let encoded = task.encode(item, &mut segment, Borrowing::Allowed);
+        if encoded.is_err() || segment.is_full() {
             let full = std::mem::replace(&mut segment, Segment::new(index + 1, retries));
             if full.count > 0 {
                 all.push(Ok(full));
@@ -330,7 +351,7 @@ impl<Out> MapCall<Out> {
 pub(super) fn map_async<In, Out, I>(task: &Task<In, Out>, items: I) -> MapCall<Out>
 where
     In: 'static,
-    Out: Value + Send + 'static,
+    Out: Receive + Send + 'static,
     I: IntoIterator<Item: Arg<In>, IntoIter: Send + 'static>,
 {
     let (sender, outcomes) = mpsc::sync_channel(1);

@@ -1,15 +1,19 @@
 //! A loaded module: what it offers, and typed tasks named from it.
 
+use std::fmt;
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-use wasmpool_abi::{Encoded, Type, Typed, Value};
+use wasmpool_abi::{Encoded, Receive, Type, Typed};
 
-use super::{builder::Isolation, size::ByteSize, task::Task};
+use super::{builder::Isolation, loading::Loader, size::ByteSize, task::Task};
 use crate::{
-    dispatch::{hub::Hub, stream::CallPlan},
+    dispatch::{
+        hub::Hub,
+        stream::{CallPlan, Initializer},
+    },
     module::{
         codec::ItemCodec,
         describe::Description,
@@ -17,7 +21,7 @@ use crate::{
         sealed::SealedCode,
         signature::{NameError, Signature},
     },
-    worker::contract::CallSpec,
+    worker::contract::{CallKind, CallSpec},
 };
 
 /// Workers of one module that may end in a row before they have begun, until its tasks are given up. Somebody may be
@@ -44,8 +48,14 @@ pub(crate) struct ModuleInner {
     pub(crate) described: Description,
     /// Whether it was taken from the cache.
     pub(crate) cached: bool,
+    /// What it was made of: text or binary.
+    pub(crate) source: Arc<Vec<u8>>,
     failed_starts: AtomicU32,
+    /// Which module of the whole program it is.
+    tenant: u64,
 }
+
+static NEXT_TENANT: AtomicU64 = AtomicU64::new(1);
 
 impl ModuleInner {
     /// A module that no worker serves yet.
@@ -56,6 +66,7 @@ impl ModuleInner {
         fuel: bool,
         described: Description,
         cached: bool,
+        source: Arc<Vec<u8>>,
     ) -> Self {
         Self {
             id,
@@ -65,8 +76,31 @@ impl ModuleInner {
             fuel,
             described,
             cached,
+            source,
             failed_starts: AtomicU32::new(0),
+            tenant: NEXT_TENANT.fetch_add(1, Relaxed),
         }
+    }
+
+    /// A module that was made of this one, and belongs to the same tenant.
+    pub(crate) fn variant(
+        &self,
+        id: u64,
+        files: (SealedCode, SealedCode),
+        described: Description,
+        cached: bool,
+        source: Arc<Vec<u8>>,
+    ) -> Self {
+        let name = self.name.clone();
+        Self {
+            tenant: self.tenant,
+            ..Self::new(id, name, files, self.fuel, described, cached, source)
+        }
+    }
+
+    /// Who may share a worker with it: tasks of the same tenant. A number that no other pool's module has either.
+    pub(crate) fn tenant(&self) -> u64 {
+        self.tenant
     }
 
     /// What can be called.
@@ -99,15 +133,65 @@ impl ModuleInner {
 }
 
 /// A loaded module. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Module {
     hub: Arc<Hub>,
+    loader: Arc<Loader>,
     inner: Arc<ModuleInner>,
+    initializer: Option<Arc<Initializer>>,
+}
+
+/// Its name and no more: the code and the description of a module are long.
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Module {
-    pub(crate) fn new(hub: Arc<Hub>, inner: Arc<ModuleInner>) -> Self {
-        Self { hub, inner }
+    pub(crate) fn new(hub: Arc<Hub>, loader: Arc<Loader>, inner: Arc<ModuleInner>) -> Self {
+        Self {
+            hub,
+            loader,
+            inner,
+            initializer: None,
+        }
+    }
+
+    /// The same with another inside, which needs no initializer any more.
+    pub(crate) fn replaced(&self, inner: ModuleInner) -> Self {
+        Self::new(
+            Arc::clone(&self.hub),
+            Arc::clone(&self.loader),
+            Arc::new(inner),
+        )
+    }
+
+    /// The same with this initializer.
+    pub(crate) fn initialized_by(&self, initializer: Initializer) -> Self {
+        Self {
+            initializer: Some(Arc::new(initializer)),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// What runs first in each fresh instance.
+    pub(crate) fn initializer(&self) -> Option<&Arc<Initializer>> {
+        self.initializer.as_ref()
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<ModuleInner> {
+        &self.inner
     }
 
     /// The task `name`, with its types checked against what the module declares.
@@ -118,7 +202,7 @@ impl Module {
     /// # Errors
     /// There is no such task (the message names those that there are, nearest first), or it has other types (the
     /// message names both).
-    pub fn task<In: Typed, Out: Value>(&self, name: &str) -> Result<Task<In, Out>, NameError> {
+    pub fn task<In: Typed, Out: Receive>(&self, name: &str) -> Result<Task<In, Out>, NameError> {
         let (index, signature) = self.inner.described.task(name)?;
         signature.check(&Type::of::<In>(), &Type::of::<Out>())?;
         Ok(self.task_at(index, signature.codec.into()))
@@ -142,7 +226,7 @@ impl Module {
         Ok(self.task_at(index, ItemCodec::Verbatim))
     }
 
-    fn task_at<In, Out>(&self, task: u32, codec: ItemCodec) -> Task<In, Out> {
+    pub(crate) fn task_at<In, Out>(&self, task: u32, codec: ItemCodec) -> Task<In, Out> {
         let limits = &self.hub.config.limits;
         let isolation = self.hub.config.isolation;
         let plan = CallPlan {
@@ -155,11 +239,14 @@ impl Module {
                 partial: limits.partial.bytes(),
                 stderr: COMMAND_STDERR,
                 keep_instance: isolation == Isolation::Batch,
+                kind: CallKind::Task,
             },
             timeout: limits.timeout,
+            own_timeout: false,
             process_per_task: isolation == Isolation::Process,
             chunk: None,
             retries: 0,
+            initializer: self.initializer.clone(),
             codec,
         };
         Task::new(Arc::clone(&self.hub), plan)
@@ -173,6 +260,11 @@ impl Module {
     /// The name of its file, or `module`.
     pub fn name(&self) -> &str {
         &self.inner.name
+    }
+
+    /// The number of its tenant: each load of a module is one, and no other in this process has the same.
+    pub fn tenant(&self) -> u64 {
+        self.inner.tenant()
     }
 
     /// What it imports: module, name, type.

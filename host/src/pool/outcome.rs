@@ -160,7 +160,7 @@ impl TaskError {
 
     /// The value of type `E` that the task returned as `Err`, when it did and it decodes. Only for modules whose codec is
     /// postcard, as that of Rust guests is by default; in others `data` is what their codec says.
-    pub fn guest_error<E: wasmpool_abi::Value>(&self) -> Option<E> {
+    pub fn guest_error<E: wasmpool_abi::Receive>(&self) -> Option<E> {
         match self {
             TaskError::Guest {
                 data: Some(data), ..
@@ -270,7 +270,7 @@ impl Error for TaskError {
 ///
 /// # Errors
 /// [`TaskError::Codec`] for bytes that are no value of the type.
-pub fn decode<T: wasmpool_abi::Value>(bytes: &[u8]) -> Outcome<T> {
+pub fn decode<T: wasmpool_abi::Receive>(bytes: &[u8]) -> Outcome<T> {
     let wrong = |message: String| TaskError::Codec {
         side: Side::Host,
         message,

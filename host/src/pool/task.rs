@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use wasmpool_abi::{Arg, Value};
+use wasmpool_abi::{Arg, Receive};
 
 use super::{
     builder::Isolation,
@@ -16,6 +16,7 @@ use crate::dispatch::{
     segment::Segment,
     stream::{CallPlan, Stream},
 };
+use crate::shared::grant::{self, Collected};
 
 /// A task that takes `In` and returns `Out`. `Send`, `Sync` and cheap to clone, whatever the types are; it holds on to
 /// its pool's innards, not to the pool: once that is gone its calls end with [`TaskError::Closed`].
@@ -76,7 +77,10 @@ impl<In, Out> Task<In, Out> {
     /// Wall time of one run. Default: the pool's.
     #[must_use = "it returns a changed copy"]
     pub fn timeout(&self, timeout: Duration) -> Self {
-        self.with(|plan| plan.timeout = Some(timeout))
+        self.with(|plan| {
+            plan.timeout = Some(timeout);
+            plan.own_timeout = true;
+        })
     }
 
     /// Memory of one run. Default: the pool's.
@@ -125,14 +129,14 @@ impl<In, Out> Task<In, Out> {
     }
 }
 
-impl<In, Out: Value> Task<In, Out> {
+impl<In, Out: Receive> Task<In, Out> {
     /// Runs it and waits for its outcome. The calling thread talks to the worker itself when one is idle.
     ///
     /// # Errors
     /// The outcome, when it is not a value.
     pub fn call<A: Arg<In>>(&self, arg: A) -> Outcome<Out> {
         self.hub.check_open()?;
-        let segment = self.segment(&arg)?;
+        let segment = self.segment(&arg, Borrowing::Allowed)?;
         let stream = Stream::new(self.plan.clone(), &self.hub, false);
         lease::run(&self.hub, &stream, segment);
         call::outcome(&self.plan, stream.take(None))
@@ -140,8 +144,13 @@ impl<In, Out: Value> Task<In, Out> {
 
     /// Starts it. The argument is encoded before this returns.
     pub fn start<A: Arg<In>>(&self, arg: A) -> Call<Out> {
+        self.start_with(arg, Borrowing::Refused)
+    }
+
+    /// See [`Task::start`]. Who allows borrowing waits for the end of the call before the borrow ends.
+    pub(crate) fn start_with<A: Arg<In>>(&self, arg: A, borrowing: Borrowing) -> Call<Out> {
         let stream = self.begin(true);
-        match self.segment(&arg) {
+        match self.segment(&arg, borrowing) {
             Ok(segment) => {
                 stream.push(segment);
                 stream.complete();
@@ -155,38 +164,64 @@ impl<In, Out: Value> Task<In, Out> {
         Call::new(Arc::clone(&self.hub), stream)
     }
 
-    fn segment<A: Arg<In>>(&self, arg: &A) -> Result<Segment, TaskError> {
+    pub(crate) fn segment<A: Arg<In>>(
+        &self,
+        arg: &A,
+        borrowing: Borrowing,
+    ) -> Result<Segment, TaskError> {
         let mut segment = Segment::new(0, self.plan.retries);
-        self.encode(arg, &mut segment)?;
+        self.encode(arg, &mut segment, borrowing)?;
         Ok(segment)
     }
 
-    /// Appends one item to a segment.
+    /// Appends one item to a segment, with the objects that it holds.
     pub(crate) fn encode<A: Arg<In>>(
         &self,
         arg: &A,
         segment: &mut Segment,
+        borrowing: Borrowing,
     ) -> Result<(), TaskError> {
         let limit = self.hub.config.limits.input;
         let codec = self.plan.codec;
+        let wrong = |message: String| TaskError::Codec {
+            side: Side::Host,
+            message,
+        };
+        let mut collected = Collected::default();
         segment.push(|bytes| {
             let before = bytes.len();
-            crate::module::codec::encode::<In, A>(codec, arg, bytes).map_err(|message| {
-                TaskError::Codec {
-                    side: Side::Host,
-                    message,
-                }
-            })?;
+            let encoded;
+            (encoded, collected) =
+                grant::collect(|| crate::module::codec::encode::<In, A>(codec, arg, bytes));
+            encoded.map_err(|message| wrong(collected.refused.map_or(message, str::to_owned)))?;
+            if collected.borrowed && borrowing == Borrowing::Refused {
+                return Err(wrong(
+                    "a borrowed part of an array goes to tasks by `call`, `map` or `scope` only: \
+                     they end before the borrow does"
+                        .into(),
+                ));
+            }
             let size = (bytes.len() - before) as u64;
             if size > limit.bytes() {
-                let message =
-                    format!("arguments of {size} bytes, and {limit} are allowed (Limits::input)");
-                return Err(TaskError::Codec {
-                    side: Side::Host,
-                    message,
-                });
+                return Err(wrong(format!(
+                    "arguments of {size} bytes, and {limit} are allowed (Limits::input)"
+                )));
             }
             Ok(())
-        })
+        })?;
+        for grant in &collected.grants {
+            grant.object.give_to(&self.hub, self.plan.module.tenant());
+        }
+        segment.give(collected.grants);
+        Ok(())
     }
+}
+
+/// Whether arguments may hold what is borrowed until the task has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Borrowing {
+    /// The call returns after the task has ended.
+    Allowed,
+    /// It may return before.
+    Refused,
 }

@@ -98,7 +98,7 @@ pub(crate) fn run<In, Out>(
     interrupt: &Interrupt,
 ) -> Result<Out, Failure>
 where
-    Out: wasmpool::Value,
+    Out: wasmpool::Receive,
 {
     interrupt.note_the_first();
     let call = task.start(input);

@@ -37,6 +37,7 @@ pub(crate) struct Child {
 struct State {
     /// Killed before its pidfd was known.
     kill: bool,
+    started: bool,
     exit: Option<Exit>,
 }
 
@@ -74,9 +75,20 @@ impl Child {
             let _ = self.pid.set(pid);
         }
         let _ = self.pidfd.set(pidfd);
-        if self.lock().kill {
+        let mut state = self.lock();
+        state.started = true;
+        let kill = state.kill;
+        drop(state);
+        self.changed.notify_all();
+        if kill {
             self.signal(Signal::KILL);
         }
+    }
+
+    /// Waits until it is known whether it runs, at most `time`, and says so.
+    pub(crate) fn wait_started(&self, time: Duration) -> bool {
+        self.wait_for(time, |state| state.started || state.exit.is_some())
+            .started
     }
 
     /// It ended.
@@ -92,9 +104,13 @@ impl Child {
 
     /// Waits for its end, at most `time`.
     pub(crate) fn wait(&self, time: Duration) -> Option<Exit> {
+        self.wait_for(time, |state| state.exit.is_some()).exit
+    }
+
+    fn wait_for(&self, time: Duration, what: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let deadline = Instant::now() + time;
         let mut state = self.lock();
-        while state.exit.is_none() {
+        while !what(&state) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -105,7 +121,7 @@ impl Child {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        state.exit
+        state
     }
 
     /// Asks the task that runs in it to look at the stop word.

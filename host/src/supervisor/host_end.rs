@@ -156,9 +156,13 @@ impl Zygote {
         let request =
             postcard::to_allocvec(&ZygoteRequest::Fork { process }).map_err(io::Error::other)?;
         let room = self.socket.try_clone()?;
-        socket::send(&self.socket, &request, &[socket.as_fd()])?;
+        // Before it is asked: the reply may be read before this thread runs again, and room that comes after it stays for ever.
         self.reserved().push(room);
-        Ok(())
+        let sent = socket::send(&self.socket, &request, &[socket.as_fd()]);
+        if sent.is_err() {
+            self.reserved().pop();
+        }
+        sent
     }
 
     fn reserved(&self) -> MutexGuard<'_, Vec<OwnedFd>> {

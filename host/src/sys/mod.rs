@@ -15,3 +15,4 @@ pub(crate) mod random;
 pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod start;
+pub(crate) mod window;

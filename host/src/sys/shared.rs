@@ -6,7 +6,7 @@ use std::{
     io,
     os::fd::AsFd,
     ptr::NonNull,
-    sync::atomic::{AtomicU32, AtomicU64},
+    sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64},
 };
 
 use rustix::{
@@ -35,12 +35,24 @@ impl SharedMap {
     /// # Errors
     /// What `mmap` says: no address space, or a file that may not be mapped.
     pub(crate) fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
+        Self::with(file, len, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    /// The same for a file that may only be read. Whoever writes there all the same dies of it.
+    ///
+    /// # Errors
+    /// As [`SharedMap::new`].
+    pub(crate) fn read_only(file: impl AsFd, len: usize) -> io::Result<Self> {
+        Self::with(file, len, ProtFlags::READ)
+    }
+
+    fn with(file: impl AsFd, len: usize, protection: ProtFlags) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing; `self` owns it until drop.
         let base = unsafe {
             rustix::mm::mmap(
                 std::ptr::null_mut(),
                 len,
-                ProtFlags::READ | ProtFlags::WRITE,
+                protection,
                 MapFlags::SHARED,
                 file,
                 0,
@@ -48,6 +60,11 @@ impl SharedMap {
         };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { base, len })
+    }
+
+    /// Bytes of the mapping.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// The 64-bit word at `offset`.
@@ -77,6 +94,30 @@ impl SharedMap {
         );
         // SAFETY: as in `u64_at`.
         unsafe { AtomicU32::from_ptr(self.base.as_ptr().add(offset).cast()) }
+    }
+
+    /// The 16 bits at `offset`.
+    ///
+    /// # Panics
+    /// As [`SharedMap::u64_at`].
+    pub(crate) fn u16_at(&self, offset: usize) -> &AtomicU16 {
+        assert!(
+            offset.is_multiple_of(2) && offset + 2 <= self.len,
+            "word at {offset} of {}",
+            self.len
+        );
+        // SAFETY: as in `u64_at`.
+        unsafe { AtomicU16::from_ptr(self.base.as_ptr().add(offset).cast()) }
+    }
+
+    /// The byte at `offset`.
+    ///
+    /// # Panics
+    /// As [`SharedMap::u64_at`].
+    pub(crate) fn u8_at(&self, offset: usize) -> &AtomicU8 {
+        assert!(offset < self.len, "byte {offset} of {}", self.len);
+        // SAFETY: as in `u64_at`.
+        unsafe { AtomicU8::from_ptr(self.base.as_ptr().add(offset)) }
     }
 
     /// Copies bytes out of the mapping.
@@ -166,7 +207,7 @@ impl SharedMap {
 
 impl Drop for SharedMap {
     fn drop(&mut self) {
-        // SAFETY: `self` owns the mapping, and what `u64_at` and `u32_at` lend borrows from `self`.
+        // SAFETY: `self` owns the mapping, and what `u64_at` and its kin lend borrows from `self`.
         let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.len) };
     }
 }
@@ -180,6 +221,17 @@ pub(crate) fn sealed_memory(name: &str, len: usize) -> io::Result<std::os::fd::O
     rustix::fs::ftruncate(&file, len as u64)?;
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(file)
+}
+
+/// The same memory file, opened again so that it cannot be written to by who gets this.
+///
+/// # Errors
+/// No descriptors left, or no /proc to open it through.
+pub(crate) fn reopen_read_only(file: impl AsFd) -> io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::AsRawFd as _;
+    let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)
 }
 
 #[cfg(test)]
@@ -213,6 +265,23 @@ mod tests {
         SharedMap::new(&file, 4096)
             .unwrap()
             .copy_out(4095, &mut [0; 2]);
+    }
+
+    #[test]
+    fn a_file_that_was_opened_to_read_shows_the_same_and_takes_nothing() {
+        let file = sealed_memory("test", 4096).unwrap();
+        let map = SharedMap::new(&file, 4096).unwrap();
+        let read = reopen_read_only(&file).unwrap();
+        assert_eq!(
+            SharedMap::new(&read, 4096).unwrap_err().kind(),
+            io::ErrorKind::PermissionDenied
+        );
+        assert!(rustix::io::pwrite(&read, b"x", 0).is_err());
+        let seen = SharedMap::read_only(&read, 4096).unwrap();
+        map.copy_in(7, b"x");
+        let mut byte = [0];
+        seen.copy_out(7, &mut byte);
+        assert_eq!(&byte, b"x");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! 0        control page: words of the host, words of the worker
 //! 4 KiB    tail of standard error
 //! 16 KiB   ring of answers
-//! then     input slot 0, input slot 1
+//! then     input slot 0, input slot 1, the reply to a call of the running task
 //! ```
 
 use std::{
@@ -32,6 +32,8 @@ pub(crate) const RING: usize = 512 << 10;
 const SLOTS_AT: usize = RING_AT + RING;
 /// Two batches are in flight at most, so two slots.
 pub(crate) const SLOTS: usize = 2;
+/// The input slots and the one for replies.
+const ALL_SLOTS: usize = SLOTS + 1;
 
 /// Words that the host writes lie on one cache line, words that the worker writes on another.
 mod word {
@@ -39,6 +41,9 @@ mod word {
     pub(super) const REVOKED: usize = 8;
     pub(super) const CONSUMED: usize = 16;
     pub(super) const WAKE: usize = 24;
+    pub(super) const REPLIED: usize = 32;
+    pub(super) const REPLY_LEN: usize = 40;
+    pub(super) const REPLY_CODE: usize = 48;
     pub(super) const RUNNING: usize = 128;
     pub(super) const STARTED: usize = 136;
     pub(super) const COMMITTED: usize = 144;
@@ -62,7 +67,7 @@ impl Arena {
     /// No descriptors or no address space left.
     pub(crate) fn create(slot_size: u64) -> io::Result<(Self, OwnedFd)> {
         let slot_size = slot_len(slot_size)?;
-        let file = sealed_memory("wasmpool-arena", SLOTS_AT + SLOTS * slot_size)?;
+        let file = sealed_memory("wasmpool-arena", SLOTS_AT + ALL_SLOTS * slot_size)?;
         Ok((Self::map(&file, slot_size)?, file))
     }
 
@@ -75,7 +80,7 @@ impl Arena {
     }
 
     fn map(file: impl AsFd, slot_size: usize) -> io::Result<Self> {
-        let map = SharedMap::new(file, SLOTS_AT + SLOTS * slot_size)?;
+        let map = SharedMap::new(file, SLOTS_AT + ALL_SLOTS * slot_size)?;
         Ok(Self {
             map: Arc::new(map),
             slot_size,
@@ -100,6 +105,21 @@ impl Arena {
     /// Raised whenever a waiting worker should look again; waited on as a futex. Host to worker.
     pub(crate) fn wake(&self) -> &AtomicU32 {
         self.map.u32_at(word::WAKE)
+    }
+
+    /// The number of the call that was answered last. Stored after the reply's bytes and its other words. Host to worker.
+    pub(crate) fn replied(&self) -> &AtomicU64 {
+        self.map.u64_at(word::REPLIED)
+    }
+
+    /// Bytes of the reply. Host to worker.
+    fn reply_len(&self) -> &AtomicU64 {
+        self.map.u64_at(word::REPLY_LEN)
+    }
+
+    /// Zero, or the code by which the call failed. Host to worker.
+    fn reply_code(&self) -> &AtomicU32 {
+        self.map.u32_at(word::REPLY_CODE)
     }
 
     /// The task that runs, 0 for none. Worker to host.
@@ -174,9 +194,39 @@ impl Arena {
         self.map.copy_out(self.slot_at(slot) + offset, dst);
     }
 
-    /// Gives the memory of the input slots back to the system; they read as zeros then. Best effort.
+    /// Answers call number `call`: zero or a code, and bytes. Whoever sees the number sees the rest.
+    ///
+    /// # Panics
+    /// When the bytes do not fit.
+    pub(crate) fn reply(&self, call: u64, code: i32, bytes: &[u8]) {
+        use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+        assert!(
+            bytes.len() <= self.slot_size,
+            "a reply of {} bytes",
+            bytes.len()
+        );
+        self.map.copy_in(self.reply_at(), bytes);
+        self.reply_len().store(bytes.len() as u64, Relaxed);
+        self.reply_code().store(code.cast_unsigned(), Relaxed);
+        self.replied().store(call, SeqCst);
+    }
+
+    /// Appends the bytes of the last reply and returns its code. To be called once [`Arena::replied`] says that it is there.
+    pub(crate) fn read_reply(&self, bytes: &mut Vec<u8>) -> i32 {
+        use std::sync::atomic::Ordering::Relaxed;
+        let len = usize::try_from(self.reply_len().load(Relaxed)).unwrap_or(usize::MAX);
+        let len = len.min(self.slot_size);
+        self.map.append_to(self.reply_at(), len, bytes);
+        self.reply_code().load(Relaxed).cast_signed()
+    }
+
+    fn reply_at(&self) -> usize {
+        SLOTS_AT + SLOTS * self.slot_size
+    }
+
+    /// Gives the memory of the input slots and of replies back to the system; they read as zeros then. Best effort.
     pub(crate) fn empty_slots(&self) {
-        self.map.discard(SLOTS_AT, SLOTS * self.slot_size);
+        self.map.discard(SLOTS_AT, ALL_SLOTS * self.slot_size);
     }
 
     fn slot_at(&self, slot: u8) -> usize {
@@ -271,6 +321,20 @@ mod tests {
         let mut last = [0];
         arena.read_slot(0, arena.slot_size - 1, &mut last);
         assert_eq!(last, [1]);
+    }
+
+    #[test]
+    fn a_reply_lies_behind_the_slots() {
+        let (arena, file) = Arena::create(5000).unwrap();
+        let worker = Arena::open(&file, 5000).unwrap();
+        arena.write_slot(1, 0, &vec![2; arena.slot_size]);
+        arena.reply(7, -3, &vec![5; arena.slot_size]);
+        let (mut bytes, mut last) = (vec![1], [0]);
+        assert_eq!(worker.read_reply(&mut bytes), -3);
+        assert_eq!(bytes.len(), 1 + arena.slot_size);
+        assert_eq!((bytes[0], bytes[arena.slot_size]), (1, 5));
+        arena.read_slot(1, arena.slot_size - 1, &mut last);
+        assert_eq!(last, [2]);
     }
 
     #[test]

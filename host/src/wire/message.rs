@@ -5,11 +5,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::completion::Completion;
-use crate::worker::contract::{CallSpec, LogSource};
+use crate::{
+    module::imports::HostImport,
+    worker::contract::{CallSpec, LogSource},
+};
 
 /// Raised with every change of these types or of the arena's layout. Host and worker are the same program, so a
 /// difference means that `worker_exe` names another version.
-pub(crate) const WIRE_VERSION: u32 = 1;
+pub(crate) const WIRE_VERSION: u32 = 3;
 
 /// The longest message on a worker's socket, both ways. A SEQPACKET socket with default buffers takes two of them.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
@@ -42,6 +45,10 @@ pub(crate) struct ServeSpec {
     pub(crate) info_len: u64,
     /// Whether the module was compiled with fuel.
     pub(crate) fuel: bool,
+    /// What this worker writes into the words of what it holds: no other process has the same.
+    pub(crate) holder: u32,
+    /// Bytes that may go along with one call to the host, and that its reply may have.
+    pub(crate) max_call: u64,
 }
 
 /// What a compiler has to know.
@@ -57,8 +64,28 @@ pub(crate) struct CompileSpec {
     pub(crate) max_source: u64,
     /// Private memory that the compiler may use, in bytes.
     pub(crate) memory: u64,
+    /// What is compiled.
+    pub(crate) mode: CompileMode,
     /// Seconds of CPU after which the kernel ends it: a backstop, the host's clock comes first.
     pub(crate) cpu_seconds: u64,
+    /// What the module may import beside the ABI and WASI.
+    pub(crate) imports: Vec<HostImport>,
+}
+
+/// What a compiler makes of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum CompileMode {
+    /// Its code.
+    Plain,
+    /// Its code, with exports for what a snapshot is taken of.
+    Instrumented,
+    /// The code of the module that starts from a snapshot, whose file comes after the source's.
+    Restored {
+        /// Bytes of the snapshot.
+        state_len: u64,
+        /// What all memories in it may have together, in bytes.
+        memory: u64,
+    },
 }
 
 /// Tasks of one call, numbered from `first` on.
@@ -70,9 +97,100 @@ pub(crate) struct Batch<'a> {
     pub(crate) count: u32,
     /// What to call and within what limits: the same for all of them.
     pub(crate) call: CallSpec,
+    /// The objects that its tasks are given. The files of those that have one come beside the message, in this order.
+    pub(crate) objects: Vec<ObjectSpec>,
+    /// Which task is given which of them, in the order of the tasks and of each one's arguments.
+    pub(crate) grants: Vec<GrantSpec>,
+    /// What runs first in each fresh instance.
+    #[serde(borrow)]
+    pub(crate) initializer: Option<Initializer<'a>>,
     /// The inputs, one after the other, each with its length before it (postcard's varint).
     #[serde(borrow)]
     pub(crate) inputs: Place<'a>,
+}
+
+/// A task that runs in each fresh instance before the first of the batch's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Initializer<'a> {
+    /// Index into `ModuleInfo::tasks`.
+    pub(crate) task: u32,
+    /// Its input.
+    #[serde(serialize_with = "block")]
+    pub(crate) input: &'a [u8],
+}
+
+/// What a worker has to know of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ObjectSpec {
+    /// The number of its `ObjectKind`.
+    pub(crate) kind: u8,
+    /// Bytes of its file; 0 for a manager's, which has none.
+    pub(crate) file: u64,
+    /// Its fixed measures. They come from here and not from its words, which any of its holders may have changed.
+    pub(crate) shape: Shape,
+}
+
+/// The fixed measures of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Shape {
+    /// It has none.
+    Plain,
+    /// Bytes of elements.
+    Array {
+        /// How many.
+        len: u64,
+    },
+    /// Permits of a semaphore at its start.
+    Semaphore {
+        /// How many.
+        permits: u32,
+    },
+    /// Parties of a barrier.
+    Barrier {
+        /// How many.
+        parties: u32,
+    },
+    /// Bounds of a queue.
+    Queue {
+        /// Messages.
+        items: u32,
+        /// Bytes of the ring that holds them.
+        bytes: u64,
+    },
+    /// A pipe: two rings.
+    Pipe {
+        /// Bytes of each.
+        bytes: u64,
+    },
+}
+
+/// What one task of a batch is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GrantSpec {
+    /// Which task, counted from the batch's first.
+    pub(crate) task: u32,
+    /// Which of the batch's objects.
+    pub(crate) object: u16,
+    /// What of it.
+    pub(crate) access: Access,
+}
+
+/// What a task may do with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Access {
+    /// Everything.
+    Whole,
+    /// Of an array: its bytes, in a private copy.
+    ReadOnly,
+    /// Of an array: some of its bytes.
+    Range {
+        /// The first, a multiple of the size of a window's pages.
+        offset: u64,
+        /// How many.
+        len: u64,
+    },
+    /// Of a pipe: one end.
+    End(u8),
 }
 
 /// Where bytes lie.
@@ -121,6 +239,44 @@ pub(crate) enum Response<'a> {
     },
     /// This task and all after it in its batch were revoked before they started.
     Dropped,
+    /// The instance of the session is gone with this task, whose answer follows: there will be no next call.
+    Gone,
+    /// The task asks the host for something and waits for the reply; these are the last bytes of what goes along.
+    Call {
+        /// Whom it asks.
+        #[serde(borrow)]
+        callee: Callee<'a>,
+        /// The bytes.
+        #[serde(serialize_with = "block")]
+        args: &'a [u8],
+    },
+    /// The next bytes that go along with the call that follows.
+    CallPiece(#[serde(serialize_with = "block")] &'a [u8]),
+}
+
+/// The longest name of a function that is called by name, and of an import and its module: longer than names are that people
+/// write, and far below a record's length.
+pub(crate) const MAX_CALLEE_NAME: usize = 255;
+
+/// Whom a task asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Callee<'a> {
+    /// A manager's object.
+    Object {
+        /// Its index among what the running task was given.
+        grant: u16,
+        /// What it is to do: a `ManagerOp`.
+        op: i32,
+    },
+    /// A function of the embedding program, by name.
+    Function(&'a str),
+    /// A function that the module imports from the embedding program.
+    Import {
+        /// The module that it is imported from.
+        module: &'a str,
+        /// Its name there.
+        name: &'a str,
+    },
 }
 
 /// From the worker to the host, on the socket.
@@ -134,7 +290,8 @@ pub(crate) enum Notice {
     Doorbell,
 }
 
-/// A compiler's answer. With `Done` come the files of the machine code and of the description.
+/// A compiler's answer. With `Done` come the files of the machine code and of the description, and after them that of the
+/// binary, when the module was rewritten.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum CompileReply {
     /// It is compiled.
@@ -161,6 +318,7 @@ mod tests {
             partial: 4,
             stderr: 5,
             keep_instance: true,
+            kind: crate::worker::contract::CallKind::default(),
         }
     }
 
@@ -170,13 +328,28 @@ mod tests {
             first: 300,
             count: 2,
             call: call(),
+            objects: vec![ObjectSpec {
+                kind: 13,
+                file: 300,
+                shape: Shape::Queue { items: 5, bytes: 6 },
+            }],
+            grants: vec![GrantSpec {
+                task: 1,
+                object: 0,
+                access: Access::End(1),
+            }],
+            initializer: Some(Initializer {
+                task: 2,
+                input: b"i",
+            }),
             inputs: Place::Inline(b"ab"),
         });
         let bytes = postcard::to_allocvec(&batch).unwrap();
         assert_eq!(
             bytes,
             [
-                2, 172, 2, 2, 1, 128, 128, 4, 0, 172, 2, 4, 5, 1, 0, 2, b'a', b'b'
+                2, 172, 2, 2, 1, 128, 128, 4, 0, 172, 2, 4, 5, 1, 0, 1, 13, 172, 2, 4, 5, 6, 1, 1,
+                0, 3, 1, 1, 2, 1, b'i', 0, 2, b'a', b'b'
             ],
             "raise WIRE_VERSION"
         );
@@ -189,6 +362,15 @@ mod tests {
         assert_eq!(
             postcard::to_allocvec(&Response::Dropped).unwrap(),
             [7],
+            "raise WIRE_VERSION"
+        );
+        let call = Response::Call {
+            callee: Callee::Object { grant: 2, op: 3 },
+            args: b"x",
+        };
+        assert_eq!(
+            postcard::to_allocvec(&call).unwrap(),
+            [9, 0, 2, 6, 1, b'x'],
             "raise WIRE_VERSION"
         );
         assert_eq!(

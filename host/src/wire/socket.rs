@@ -18,8 +18,10 @@ use rustix::{
 };
 use serde::Serialize;
 
-/// Descriptors beside one message, at most: the arena, the machine code and the description.
-pub(crate) const MAX_DESCRIPTORS: usize = 3;
+use crate::shared::grant::MAX_TASK_OBJECTS;
+
+/// Descriptors beside one message, at most: the objects of a batch. The kernel passes 253 at once.
+pub(crate) const MAX_DESCRIPTORS: usize = 2 * MAX_TASK_OBJECTS;
 
 /// Waits until there is something to read (end of file among it), at most until `deadline`; returns whether there is.
 ///
@@ -54,7 +56,8 @@ pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// Sends one message with descriptors beside it, without waiting.
 ///
 /// # Errors
-/// `WouldBlock` when there is no room, `BrokenPipe` when the other end is gone.
+/// `WouldBlock` when there is no room, or when too many descriptors are on their way; `BrokenPipe` when the other end is
+/// gone.
 pub(crate) fn send(
     socket: impl AsFd,
     message: &[u8],
@@ -98,10 +101,14 @@ fn send_with(
             "too many descriptors for one message",
         ));
     }
-    rustix::io::retry_on_intr(|| {
+    let sent = rustix::io::retry_on_intr(|| {
         rustix::net::sendmsg(&socket, &[IoSlice::new(message)], &mut control, flags)
-    })?;
-    Ok(())
+    });
+    match sent {
+        // The kernel bounds those of one user; others will be received.
+        Err(Errno::TOOMANYREFS) => Err(io::ErrorKind::WouldBlock.into()),
+        sent => Ok(sent.map(drop)?),
+    }
 }
 
 /// Encodes and sends, waiting for room.

@@ -11,12 +11,12 @@ use wasmtime::Engine;
 use super::serve::read_file;
 use crate::{
     module::{
-        compile::compile,
+        compile::{Form, compile},
         engine::{EngineOptions, engine as make_engine},
         sealed::SealedCode,
     },
     wire::{
-        message::{CompileReply, CompileSpec, WIRE_VERSION},
+        message::{CompileMode, CompileReply, CompileSpec, WIRE_VERSION},
         socket,
     },
 };
@@ -30,6 +30,7 @@ pub(crate) fn main(
     spec: &CompileSpec,
     engine: Option<Engine>,
     source: &OwnedFd,
+    state: Option<&OwnedFd>,
 ) -> io::Result<()> {
     if spec.version != WIRE_VERSION {
         return Err(io::Error::other(format!(
@@ -53,14 +54,33 @@ pub(crate) fn main(
         _ => make_engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?,
     };
     let source = read_file(source, spec.source_len)?;
-    match compile(&source, &engine, spec.max_source) {
+    let state = match (spec.mode, state) {
+        (CompileMode::Restored { state_len, .. }, Some(state)) => read_file(state, state_len)?,
+        (CompileMode::Restored { .. }, None) => {
+            return Err(io::Error::other("a module is restored from its snapshot"));
+        }
+        (CompileMode::Plain | CompileMode::Instrumented, _) => Vec::new(),
+    };
+    let form = match spec.mode {
+        CompileMode::Plain => Form::Plain,
+        CompileMode::Instrumented => Form::Instrumented,
+        CompileMode::Restored { memory, .. } => Form::Restored {
+            state: &state,
+            memory,
+        },
+    };
+    match compile(&source, &engine, spec.max_source, form, &spec.imports) {
         Ok(compiled) => {
             let info = postcard::to_allocvec(&compiled.info).map_err(io::Error::other)?;
-            let (code, info) = (
+            let mut files = vec![
                 SealedCode::from_bytes(&compiled.code)?,
                 SealedCode::from_bytes(&info)?,
-            );
-            socket::send_value(socket, &CompileReply::Done, &[code.as_fd(), info.as_fd()])
+            ];
+            if let Some(wasm) = &compiled.wasm {
+                files.push(SealedCode::from_bytes(wasm)?);
+            }
+            let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+            socket::send_value(socket, &CompileReply::Done, &files)
         }
         Err(refusal) => socket::send_value(socket, &CompileReply::Refused(refusal), &[]),
     }

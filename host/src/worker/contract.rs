@@ -1,8 +1,10 @@
 //! What the code that runs a task needs of the process around it, so that it also runs in memory, in tests.
 
-use std::time::Instant;
+use std::{rc::Rc, time::Instant};
 
-use crate::wire::completion::Completion;
+use wasmpool_abi::Code;
+
+use crate::wire::{completion::Completion, message::Callee};
 
 /// One task to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,6 +23,21 @@ pub(crate) struct CallSpec {
     pub(crate) stderr: u32,
     /// Keep the instance for the next call of the same batch (`Isolation::Batch`).
     pub(crate) keep_instance: bool,
+    /// What becomes of the instance and of the result.
+    pub(crate) kind: CallKind,
+}
+
+/// What becomes of an instance and of what its task returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum CallKind {
+    /// The result is the result; `keep_instance` says how long the instance lives.
+    #[default]
+    Task,
+    /// The result is the state of the instance after the task, for a snapshot; what the task returns is dropped.
+    Snapshot,
+    /// A call of a session: the one instance of this worker lives until something else ends it than a value or an
+    /// ordinary error.
+    Session,
 }
 
 /// The stop word of the control page, and waiting that ends with it.
@@ -35,6 +52,8 @@ pub(crate) trait Stop: Clone + 'static {
 pub(crate) trait Input: 'static {
     /// Length in bytes.
     fn len(&self) -> usize;
+    /// An input of these bytes.
+    fn of(bytes: &Rc<[u8]>) -> Self;
     /// Copies `dst.len()` bytes from `offset`; the caller has checked that they are there.
     fn read(&self, offset: usize, dst: &mut [u8]);
 }
@@ -55,6 +74,24 @@ pub(crate) trait Outbox: 'static {
     fn log(&mut self, source: LogSource, level: u8, text: &[u8]);
     /// Bytes written to standard error, kept as a tail that survives the worker's death.
     fn stderr(&mut self, bytes: &[u8]);
+    /// Asks the host for something and waits for the reply, whose bytes are appended to `reply`. The wait ends when
+    /// `stopped` says that the task was told to stop.
+    fn call(
+        &mut self,
+        callee: Callee<'_>,
+        args: &[u8],
+        stopped: &dyn Fn() -> bool,
+        reply: &mut Vec<u8>,
+    ) -> Called;
+}
+
+/// What became of a call to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// It was answered: with a value, or with a code and perhaps a text.
+    Replied(Result<(), Code>),
+    /// The task was told to stop meanwhile.
+    Stopped,
 }
 
 /// Where a log record comes from.

@@ -6,18 +6,25 @@
 pub(crate) mod command;
 pub(crate) mod compiler;
 pub(crate) mod contract;
+pub(crate) mod host_calls;
 pub(crate) mod imports;
 pub(crate) mod limiter;
 pub(crate) mod memory;
+pub(crate) mod messages;
 pub(crate) mod numbers;
+pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod runner;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod stop;
+pub(crate) mod sync;
 pub(crate) mod wasi;
+pub(crate) mod window;
+mod windows;
 
 #[cfg(test)]
 mod tests;

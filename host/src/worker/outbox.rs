@@ -7,14 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use wasmpool_abi::Code;
+
 use super::{
-    contract::{LogSource, Outbox},
+    contract::{Called, LogSource, Outbox},
     stop,
 };
 use crate::wire::{
     arena::Arena,
     completion::Completion,
-    message::{Notice, Response},
+    message::{Callee, Notice, Response},
     ring::{Full, MAX_PIECE, RingWriter},
     socket,
 };
@@ -72,11 +74,15 @@ pub(crate) struct RingOutbox {
     /// Bytes of the result in the ring.
     sent: u64,
     last_progress: Option<Instant>,
+    /// Calls to the host so far, in this process's life: the host counts them too.
+    calls: u64,
+    /// Bytes that may go along with one.
+    max_call: u64,
 }
 
 impl RingOutbox {
     /// An outbox for an arena that nobody has written to.
-    pub(crate) fn new(arena: Arena, bell: Bell) -> Self {
+    pub(crate) fn new(arena: Arena, bell: Bell, max_call: u64) -> Self {
         Self {
             ring: RingWriter::new(arena.clone()),
             arena,
@@ -85,6 +91,8 @@ impl RingOutbox {
             result: Vec::with_capacity(MAX_PIECE),
             sent: 0,
             last_progress: None,
+            calls: 0,
+            max_call,
         }
     }
 
@@ -112,6 +120,11 @@ impl RingOutbox {
     /// Says that this task and all after it were revoked.
     pub(crate) fn dropped(&mut self, task: u64) {
         self.ring.write(task, &Response::Dropped, &mut self.bell);
+    }
+
+    /// Says that the session's instance does not outlive this task.
+    pub(crate) fn gone(&mut self) {
+        self.ring.write(self.task, &Response::Gone, &mut self.bell);
     }
 
     /// Rings when there is something that the host has not read.
@@ -193,5 +206,44 @@ impl Outbox for RingOutbox {
 
     fn stderr(&mut self, bytes: &[u8]) {
         self.arena.write_stderr(bytes);
+    }
+
+    fn call(
+        &mut self,
+        callee: Callee<'_>,
+        args: &[u8],
+        stopped: &dyn Fn() -> bool,
+        reply: &mut Vec<u8>,
+    ) -> Called {
+        if args.len() as u64 > self.max_call {
+            return Called::Replied(Err(Code::TooLarge));
+        }
+        let mut rest = args;
+        while rest.len() > MAX_PIECE {
+            if stopped() {
+                return Called::Stopped;
+            }
+            let (piece, after) = rest.split_at(MAX_PIECE);
+            self.now(&Response::CallPiece(piece));
+            rest = after;
+        }
+        self.calls += 1;
+        self.now(&Response::Call { callee, args: rest });
+        loop {
+            // Read before the words that it announces: whatever changes after this ends the wait at once.
+            let seen = self.arena.wake().load(SeqCst);
+            if stopped() {
+                return Called::Stopped;
+            }
+            if self.arena.replied().load(SeqCst) == self.calls {
+                break;
+            }
+            stop::wait_a_while(&self.arena, seen);
+        }
+        let code = self.arena.read_reply(reply);
+        Called::Replied(match code {
+            0.. => Ok(()),
+            code => Err(Code::from_i32(code).unwrap_or(Code::Failed)),
+        })
     }
 }

@@ -35,6 +35,8 @@ const MAX_MANGLED_DEPTH: u32 = 96;
 pub(crate) enum Phase {
     /// It was being made, its start function included.
     Instantiate,
+    /// The initializer ran.
+    Initializer,
     /// Guest code ran.
     Run,
 }
@@ -119,6 +121,38 @@ pub(crate) fn of_code<P: Ports>(code: i32, state: &mut State<P>) -> Completion {
     let mut failure = state.failure.take().unwrap_or_default();
     failure.code = code;
     Completion::Guest(*failure)
+}
+
+/// The end of a task whose initializer failed: it says so, and an error value is not one of the task's.
+pub(crate) fn blame_initializer(completion: Completion) -> Completion {
+    let blame = |message: &str| {
+        let message = format!("the initializer failed: {message}");
+        capped_text(message.as_bytes(), MAX_MESSAGE)
+    };
+    match completion {
+        Completion::Guest(mut failure) => {
+            failure.message = match failure.message.as_str() {
+                "" => blame(&format!("it returned {}", failure.code)),
+                message => blame(message),
+            };
+            failure.data = None;
+            // What the host sent is not what the caller gave.
+            failure.input = false;
+            Completion::Guest(failure)
+        }
+        Completion::Trap(mut trap) => {
+            trap.message = blame(&trap.message);
+            Completion::Trap(trap)
+        }
+        Completion::Refused { message } => Completion::Refused {
+            message: blame(&message),
+        },
+        limit @ (Completion::Value
+        | Completion::Memory { .. }
+        | Completion::Fuel { .. }
+        | Completion::Output { .. }
+        | Completion::Stopped) => limit,
+    }
 }
 
 /// At most `cap` bytes of text from bytes that may not be UTF-8; what was cut is marked by an ellipsis.

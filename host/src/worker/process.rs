@@ -18,8 +18,9 @@ use crate::{
     },
 };
 
-/// Descriptors that a worker may have open at once. It opens none after its start but a few for wasmtime's images.
-const MAX_DESCRIPTORS: u64 = 64;
+/// Descriptors that a worker may have open at once: those of a batch's objects, and a few of its own. It opens none after
+/// its start but a few for wasmtime's images.
+const MAX_DESCRIPTORS: u64 = socket::MAX_DESCRIPTORS as u64 + 64;
 
 /// What a fork of the zygote finds ready.
 #[derive(Debug)]
@@ -100,9 +101,12 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
             serve::main(socket, &spec, engine, &arena, &code, &info)
         }
         Request::Compile(spec) => {
-            let [source] = <[OwnedFd; 1]>::try_from(descriptors)
-                .map_err(|_| io::Error::other("a compiler needs a source"))?;
-            compiler::main(socket, &spec, engine, &source)
+            let mut descriptors = descriptors.into_iter();
+            let source = descriptors
+                .next()
+                .ok_or_else(|| io::Error::other("a compiler needs a source"))?;
+            let state = descriptors.next();
+            compiler::main(socket, &spec, engine, &source, state.as_ref())
         }
         Request::Batch(_) => Err(io::Error::other("the first request was a batch")),
     }

@@ -1,18 +1,23 @@
 //! Runs one task after another of one module. It decides nothing about time: the stop word does.
 
+use std::rc::Rc;
+
 use wasmtime::{
     Engine, ExternType, Func, Instance, InstancePre, Linker, Module, ModuleExport, Store, Trap,
     TypedFunc, UpdateDeadline, Val, ValType,
 };
 
 use super::command::Command;
-use super::contract::{CallSpec, Finished, Input, Outbox, Stop};
+use super::contract::{CallKind, CallSpec, Finished, Input, Outbox, Stop};
+use super::objects::{Entry, Objects};
 use super::outcome::{self, Phase};
 use super::state::{Halt, HostTrap, Io, Ports, State};
 use super::wasi::Wasi;
 use super::wasi::clock::Clock;
-use super::{imports, numbers, wasi};
+use super::window::Windows;
+use super::{host_calls, imports, numbers, snapshot, wasi, windows};
 use crate::module::info::{ModuleInfo, Number, TaskShape};
+use crate::shared::abandon::Ending;
 use crate::wire::completion::{Completion, OutputKind};
 
 /// Why a module could not be made ready.
@@ -79,6 +84,13 @@ enum Returned {
     Done,
 }
 
+impl Returned {
+    /// Whether the task has a value.
+    fn is_value(&self) -> bool {
+        matches!(self, Returned::Code(0) | Returned::Done)
+    }
+}
+
 /// Runs the tasks of one module, each in a fresh instance or, within a batch, in one that is kept.
 pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     engine: Engine,
@@ -93,6 +105,17 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     /// The running instance, or the one that a batch keeps.
     live: Option<Live<(S, I, O)>>,
     scratch: Scratch,
+    /// Windows lie above it.
+    data_end: u64,
+    /// What this process writes into the words of what it holds.
+    holder: u32,
+    /// What the next task is given, and its number for the first of it.
+    given: Vec<Entry>,
+    next_handle: i32,
+    /// What runs first in each fresh instance: a task and its input.
+    initializer: Option<(u32, Rc<[u8]>)>,
+    /// This worker serves a session, whose first call has been made.
+    in_session: bool,
 }
 
 /// Buffers for calls of numbers, kept so that a call allocates nothing.
@@ -113,10 +136,12 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
         module: &Module,
         info: &ModuleInfo,
         stop: S,
+        holder: u32,
     ) -> Result<Self, StartError> {
         let mut linker = Linker::new(engine);
         imports::add_to_linker(&mut linker).map_err(StartError::Link)?;
         wasi::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        host_calls::link_imports(&mut linker, module).map_err(StartError::Link)?;
         let pre = linker.instantiate_pre(module).map_err(StartError::Link)?;
         // Now, and not at the first task: the jail allows no new file then.
         module
@@ -155,13 +180,35 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             tasks: tasks.collect::<Result<_, _>>()?,
             live: None,
             scratch: Scratch::default(),
+            data_end: info.data_end,
+            holder,
+            given: Vec::new(),
+            next_handle: 1,
+            initializer: None,
+            in_session: false,
             pre,
         })
+    }
+
+    /// The next task is given these objects.
+    pub(crate) fn give(&mut self, entries: Vec<Entry>) {
+        self.given = entries;
+    }
+
+    /// In fresh instances this task runs first, with this input, until the batch is over.
+    pub(crate) fn initialize_with(&mut self, initializer: Option<(u32, Rc<[u8]>)>) {
+        self.initializer = initializer;
     }
 
     /// Runs one task to its end, whatever that is.
     pub(crate) fn run(&mut self, call: &CallSpec, input: I, outbox: O) -> Finished<O> {
         let io = Io { input, outbox };
+        let given = std::mem::take(&mut self.given);
+        let base = self.next_handle;
+        self.next_handle = i32::try_from(given.len())
+            .ok()
+            .and_then(|given| base.checked_add(given))
+            .unwrap_or(i32::MAX);
         if let Some(message) = self.refusal(call, &io.input) {
             return refused(io.outbox, message);
         }
@@ -169,12 +216,17 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             return refused(io.outbox, format!("the module has no task {}", call.task));
         };
         let is_command = matches!(target, Target::Command(_));
+        let session = call.kind == CallKind::Session;
+        // A fresh instance would pass for the one that the session had.
+        if std::mem::replace(&mut self.in_session, session) && session && self.live.is_none() {
+            return refused(io.outbox, "the instance of this session is gone".to_owned());
+        }
         // The instance stays where it lies: moving it in and out costs a good part of a tiny call.
         let live = match &mut self.live {
             Some(live)
                 if call.keep_instance
                     && !is_command
-                    && live.store.data().limiter.used() <= call.memory =>
+                    && (session || live.store.data().limiter.used() <= call.memory) =>
             {
                 live.store.data_mut().begin_call(call, io);
                 live
@@ -191,6 +243,9 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 slot.insert(Live::new(&self.engine, state))
             }
         };
+        let state = live.store.data_mut();
+        state.objects = Objects::new(base, self.holder, given);
+        state.windows = Windows::above(self.data_end);
         let mut phase = Phase::Run;
         let returned = arm(&mut live.store, self.counts_fuel, call).and_then(|()| {
             if live.instance.is_none() {
@@ -198,16 +253,40 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 let instance = self.pre.instantiate(&mut live.store)?;
                 phase = Phase::Run;
                 live.initialize(instance, self.initialize.as_ref())?;
+                if let Some((task, input)) = &self.initializer {
+                    phase = Phase::Initializer;
+                    let target = self.tasks.get(*task as usize).ok_or(HostTrap::NoCall)?;
+                    let returned = live.set_up(*task, target, I::of(input), &mut self.scratch)?;
+                    if !returned.is_value() {
+                        return Ok(returned);
+                    }
+                    phase = Phase::Run;
+                }
             }
-            live.call(call.task, target, &mut self.scratch)
+            let returned = live.call(call.task, target, &mut self.scratch)?;
+            if call.kind == CallKind::Snapshot
+                && returned.is_value()
+                && let Some(instance) = live.instance
+            {
+                snapshot::write(&mut live.store, instance)?;
+            }
+            Ok(returned)
         });
-        let completion = conclude(&returned, &mut live.store, call, phase, is_command);
-        let may_stay = call.keep_instance && !is_command && returned.is_ok();
+        let mut completion = conclude(&returned, &mut live.store, call, phase, is_command);
+        if phase == Phase::Initializer {
+            completion = outcome::blame_initializer(completion);
+        }
+        let may_stay = call.keep_instance && !is_command && returned.is_ok() && phase == Phase::Run;
         let (finished, may_stay) = live.finish(call, completion, may_stay);
         if !may_stay {
             self.live = None;
         }
         finished
+    }
+
+    /// Whether the instance of the last call is there for the next one.
+    pub(crate) fn keeps_instance(&self) -> bool {
+        self.live.is_some()
     }
 
     /// The batch is over: no later task sees its instance.
@@ -268,7 +347,14 @@ impl<P: Ports> Live<P> {
         completion: Completion,
         may_stay: bool,
     ) -> (Finished<P::Outbox>, bool) {
+        // While what it held is still its own, and before anything of its instance can be used again.
+        windows::close_all(&mut self.store);
         let state = self.store.data_mut();
+        // Before the answer is told: what it held is free once the host knows that it has ended.
+        state.objects.end(match completion {
+            Completion::Value => Ending::Returned,
+            _ => Ending::Failed,
+        });
         let used = state.limiter.used();
         let Some(Io { mut outbox, .. }) = state.io.take() else {
             unreachable!("the io of a call is put in at its start and taken here only");
@@ -292,7 +378,9 @@ impl<P: Ports> Live<P> {
                 false
             }
         };
-        let grown = used > self.at_start && used > call.memory / 2;
+        // A session's instance is what it is about: it has its limit and nothing less.
+        let grown =
+            call.kind != CallKind::Session && used > self.at_start && used > call.memory / 2;
         let finished = Finished { completion, outbox };
         (finished, may_stay && ordinary && !grown)
     }
@@ -310,6 +398,30 @@ impl<P: Ports> Live<P> {
         }
         self.at_start = self.store.data().limiter.used();
         Ok(())
+    }
+
+    /// Runs the initializer: with its own input, nothing of the task's, and no result.
+    fn set_up(
+        &mut self,
+        task: u32,
+        target: &Target,
+        input: P::Input,
+        scratch: &mut Scratch,
+    ) -> wasmtime::Result<Returned> {
+        let state = self.store.data_mut();
+        let input = std::mem::replace(&mut state.io()?.input, input);
+        let objects = std::mem::take(&mut state.objects);
+        let mute = std::mem::replace(&mut state.mute, true);
+        let returned = self.call(task, target, scratch);
+        let state = self.store.data_mut();
+        state.mute = mute;
+        state.objects = objects;
+        state.io()?.input = input;
+        if returned.as_ref().is_ok_and(Returned::is_value) {
+            // What it said of a failure that it then recovered from is none of the task's.
+            state.failure = None;
+        }
+        returned
     }
 
     fn function(&mut self, export: &ModuleExport) -> wasmtime::Result<Func> {
@@ -356,6 +468,13 @@ impl<P: Ports> Live<P> {
     }
 }
 
+impl<P: Ports> Drop for Live<P> {
+    fn drop(&mut self) {
+        // There is none after a call that was finished.
+        windows::close_all(&mut self.store);
+    }
+}
+
 /// Calls an export of plain numbers; its result is in the outbox then.
 fn call_numbers<P: Ports>(
     store: &mut Store<State<P>>,
@@ -375,6 +494,9 @@ fn call_numbers<P: Ports>(
     scratch.bytes.clear();
     scratch.bytes = numbers::encode(&scratch.results, std::mem::take(&mut scratch.bytes))?;
     let state = store.data_mut();
+    if state.mute {
+        return Ok(());
+    }
     let wanted = scratch.bytes.len() as u64;
     if wanted > state.output_cap {
         let what = OutputKind::Result;

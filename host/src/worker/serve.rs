@@ -11,7 +11,8 @@ use rustix::process::DumpableBehavior;
 use wasmtime::Engine;
 
 use super::{
-    contract::Input,
+    contract::{CallKind, Input},
+    objects::{Entry, TaskObject},
     outbox::{Bell, RingOutbox},
     runner::Runner,
     stop::ArenaStop,
@@ -22,7 +23,7 @@ use crate::{
     sys::{code, signal},
     wire::{
         arena::{Arena, monotonic_ns},
-        message::{Batch, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
+        message::{Batch, GrantSpec, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
         socket,
     },
 };
@@ -59,28 +60,31 @@ pub(crate) fn main(
         postcard::from_bytes(&read_file(info, spec.info_len)?).map_err(io::Error::other)?;
     let code_len = usize::try_from(spec.code_len).map_err(io::Error::other)?;
     let module = code::load(&engine, code.as_fd(), code_len).map_err(wasm_error)?;
+    let stop = ArenaStop(arena.clone());
     let mut runner =
-        Runner::new(&engine, &module, &info, ArenaStop(arena.clone())).map_err(io::Error::other)?;
+        Runner::new(&engine, &module, &info, stop, spec.holder).map_err(io::Error::other)?;
     signal::interrupt_on_sigurg(&engine)?;
     socket::send_value(socket, &Notice::Ready, &[])?;
 
     let socket = Rc::new(socket.try_clone()?);
     let bell = Bell::new(arena.clone(), Rc::clone(&socket));
-    let mut outbox = RingOutbox::new(arena.clone(), bell);
+    let mut outbox = RingOutbox::new(arena.clone(), bell, spec.max_call);
     let mut buffer = vec![0; MAX_MESSAGE];
     loop {
-        let message = match socket::receive(&*socket, &mut buffer, true) {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(()),
-            // A stop that came too late: the task that it was for is over.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+        let Some((len, files)) = socket::receive_with_descriptors(&*socket, &mut buffer)? else {
+            return Ok(());
         };
-        let Request::Batch(batch) = postcard::from_bytes(message).map_err(io::Error::other)? else {
+        let request = postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)?;
+        let Request::Batch(batch) = request else {
             return Err(io::Error::other("started twice"));
         };
-        outbox = run_batch(&arena, &mut runner, outbox, &batch)?;
-        runner.end_batch();
+        let given = Given::new(&batch, files)?;
+        let initializer = batch.initializer.as_ref();
+        runner.initialize_with(initializer.map(|it| (it.task, it.input.into())));
+        outbox = run_batch(&arena, &mut runner, outbox, &batch, given)?;
+        if batch.call.kind != CallKind::Session {
+            runner.end_batch();
+        }
     }
 }
 
@@ -89,6 +93,7 @@ fn run_batch(
     runner: &mut Runner<ArenaStop, TaskInput, RingOutbox>,
     mut outbox: RingOutbox,
     batch: &Batch<'_>,
+    mut given: Given<'_>,
 ) -> io::Result<RingOutbox> {
     let mut inputs = Inputs {
         inline: match batch.inputs {
@@ -120,13 +125,68 @@ fn run_batch(
             last_ring = started;
         }
         outbox.begin(task);
+        runner.give(given.next());
         let finished = runner.run(&batch.call, input, outbox);
         outbox = finished.outbox;
+        if batch.call.kind == CallKind::Session && !runner.keeps_instance() {
+            outbox.gone();
+        }
         outbox.finish(finished.completion);
     }
     arena.running().store(0, SeqCst);
     outbox.ring_if_unread();
     Ok(outbox)
+}
+
+/// The objects of a batch, task by task.
+struct Given<'a> {
+    objects: Vec<Rc<TaskObject>>,
+    grants: &'a [GrantSpec],
+    /// The task that is next, counted from the batch's first.
+    task: u32,
+}
+
+impl<'a> Given<'a> {
+    fn new(batch: &'a Batch<'_>, files: Vec<OwnedFd>) -> io::Result<Self> {
+        let mut files = files.into_iter();
+        let mut objects = Vec::with_capacity(batch.objects.len());
+        for spec in &batch.objects {
+            let file = match spec.file {
+                0 => None,
+                _ => Some(files.next().ok_or_else(|| {
+                    io::Error::other("the file of an object did not come with its batch")
+                })?),
+            };
+            let object = TaskObject::new(spec, file)
+                .ok_or_else(|| io::Error::other("an object of an unknown kind"))?;
+            objects.push(Rc::new(object));
+        }
+        Ok(Self {
+            objects,
+            grants: &batch.grants,
+            task: 0,
+        })
+    }
+
+    /// What the next task is given.
+    fn next(&mut self) -> Vec<Entry> {
+        let of_it = self
+            .grants
+            .iter()
+            .take_while(|grant| grant.task == self.task)
+            .count();
+        let (now, rest) = self.grants.split_at(of_it);
+        self.grants = rest;
+        self.task += 1;
+        now.iter()
+            .filter_map(|grant| {
+                Some(Entry {
+                    object: Rc::clone(self.objects.get(usize::from(grant.object))?),
+                    access: grant.access,
+                })
+            })
+            .collect()
+    }
 }
 
 /// The inputs of a batch, one after the other.
@@ -208,6 +268,14 @@ pub(crate) enum TaskInput {
 }
 
 impl Input for TaskInput {
+    fn of(bytes: &Rc<[u8]>) -> Self {
+        TaskInput::Inline {
+            batch: Rc::clone(bytes),
+            start: 0,
+            len: bytes.len(),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             TaskInput::Inline { len, .. } | TaskInput::Slot { len, .. } => *len,

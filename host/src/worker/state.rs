@@ -1,11 +1,14 @@
 //! What one instance's store holds, and what host functions share: the call, its limits, and why it was ended.
 
+use wasmpool_abi::Code;
 use wasmtime::{Memory, ModuleExport};
 
-use super::contract::{CallSpec, Input, Outbox, Stop};
+use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
 use super::limiter::Limiter;
+use super::objects::Objects;
 use super::wasi::Wasi;
 use super::wasi::clock::Clock;
+use super::window::Windows;
 use crate::wire::completion::{GuestFailure, OutputKind};
 
 /// The three sides of the process around a task, named once.
@@ -72,6 +75,24 @@ pub(crate) enum HostTrap {
     /// The first argument of `fail` is not in the list.
     #[error("fail: there is no kind {0}")]
     FailKind(i32),
+    /// An import that has no other way to say that it failed.
+    #[error("{function}: {code}")]
+    Import {
+        /// The import that was called.
+        function: &'static str,
+        /// Why it failed.
+        code: Code,
+    },
+    /// A function that the module imports from the embedding program has no result.
+    #[error("import `{module}` `{name}`: {why}")]
+    Function {
+        /// The module that it is imported from.
+        module: String,
+        /// Its name there.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// `proc_raise`, whose default actions end a program.
     #[error("proc_raise: signal {0}")]
     Raised(u32),
@@ -98,6 +119,8 @@ pub(crate) struct State<P: Ports> {
     pub(crate) memory: Option<Memory>,
     /// Cap of the result, in bytes.
     pub(crate) output_cap: u64,
+    /// What the guest returns is dropped: it initializes.
+    pub(crate) mute: bool,
     /// Cap of the partial results, and how much of it is used.
     pub(crate) partial_cap: u64,
     pub(crate) partial_used: u64,
@@ -107,6 +130,10 @@ pub(crate) struct State<P: Ports> {
     /// There from the first WASI call that needs it; a command's from the start.
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) clock: Clock,
+    /// What the task was given.
+    pub(crate) objects: Objects,
+    /// What of it lies in the guest's memory.
+    pub(crate) windows: Windows,
 }
 
 impl<P: Ports> State<P> {
@@ -126,12 +153,15 @@ impl<P: Ports> State<P> {
             memory_export,
             memory: None,
             output_cap: call.output,
+            mute: call.kind == CallKind::Snapshot,
             partial_cap: call.partial,
             partial_used: 0,
             failure: None,
             halt: None,
             wasi,
             clock,
+            objects: Objects::default(),
+            windows: Windows::default(),
         }
     }
 
@@ -140,6 +170,7 @@ impl<P: Ports> State<P> {
         self.io = Some(io);
         self.limiter.begin_call(call.memory);
         self.output_cap = call.output;
+        self.mute = call.kind == CallKind::Snapshot;
         self.partial_cap = call.partial;
         self.partial_used = 0;
         self.failure = None;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use guest_hostile::{Act, answer};
 use rustix::process::{Pid, WaitOptions, waitpid};
-use wasmpool::{StartMethod, TaskError};
+use wasmpool::{Process, StartMethod, TaskError};
 use wasmpool_tests::witness::Witness;
 use wasmpool_tests::{guests, kinds};
 
@@ -24,18 +24,20 @@ fn main() -> Result<()> {
     }
 }
 
-/// Keeps three workers busy for ever.
+/// Keeps three workers, a process and a session busy for ever.
 fn busy(start_method: StartMethod) -> Result<()> {
     let witness = Witness::default();
     let pool = witness
         .watch(kinds::builder().workers(3).start_method(start_method))
         .build()?;
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let module = pool.load(guests::hostile())?;
+    let work = module.task::<(u64, Act), u64>("work")?;
     let _calls = [Act::WaitToBeKilled; 3].map(|act| pool.apply_async(&work, (1, act)));
+    let _process = Process::spawn(&work, (1, Act::WaitToBeKilled))?;
+    let session = module.session()?;
+    std::thread::spawn(move || session.call(&work, (1, Act::WaitToBeKilled)));
     // A worker that tells its log runs its task: nothing is left half started.
-    witness.wait_for_logs("kill me", 3);
+    witness.wait_for_logs("kill me", 5);
     say("ready")?;
     loop {
         std::thread::sleep(Duration::from_secs(3600));
@@ -45,10 +47,12 @@ fn busy(start_method: StartMethod) -> Result<()> {
 /// Uses the pool in a forked child, where it must refuse, and then in the parent, where it must go on.
 fn fork() -> Result<()> {
     let pool = kinds::builder().workers(1).build()?;
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let module = pool.load(guests::hostile())?;
+    let work = module.task::<(u64, Act), u64>("work")?;
     ensure!(pool.apply(&work, (1, Act::Behave))? == answer(1));
+    let session = module.session()?;
+    ensure!(session.call(&work, (1, Act::Behave))? == answer(1));
+    let (here, there) = wasmpool::pipe::<u64, u64>()?;
     // SAFETY: the child runs code of this crate and of the pool, whose locks are free because no call is running, and
     // ends by `_exit` without returning to `main`.
     let child = unsafe { libc::fork() };
@@ -57,9 +61,11 @@ fn fork() -> Result<()> {
         let refused = matches!(
             pool.apply(&work, (2, Act::Behave)),
             Err(TaskError::Closed | TaskError::Host(_))
-        );
+        ) && session.call(&work, (2, Act::Behave)).is_err()
+            && Process::spawn(&work, (2, Act::Behave)).is_err()
+            && module.session().is_err();
         // Its drop must do nothing: the parent's workers are not the child's to end.
-        drop(pool);
+        drop((pool, session, here, there));
         // SAFETY: ends the process at once; no destructor has to run in a forked child.
         unsafe { libc::_exit(if refused { 0 } else { 1 }) }
     }
@@ -72,6 +78,9 @@ fn fork() -> Result<()> {
         .apply(&work, (3, Act::Behave))
         .context("the pool after the child ended")?;
     ensure!(after == answer(3));
+    ensure!(session.call(&work, (4, Act::Behave))? == answer(4));
+    here.send(5).context("the pipe after the child ended")?;
+    ensure!(there.recv()? == 5);
     say("done")
 }
 

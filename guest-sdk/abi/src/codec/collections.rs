@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 #[cfg(feature = "std")]
 use super::believable;
 use super::{
-    Arg, DecodeError, EncodeError, Sink, Source, Value, decode_len, decode_variant, encode_len,
+    Arg, DecodeError, EncodeError, Receive, Sink, Source, decode_len, decode_variant, encode_len,
     encode_variant, invalid_variant,
 };
 
@@ -52,7 +52,7 @@ where
     }
 }
 
-impl<T: Value> Value for Vec<T> {
+impl<T: Receive> Receive for Vec<T> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let len = decode_len(source)?;
         T::decode_items(source, len)
@@ -68,7 +68,7 @@ where
     }
 }
 
-impl<T: Value, const N: usize> Value for [T; N]
+impl<T: Receive, const N: usize> Receive for [T; N]
 where
     [T; N]: DeserializeOwned,
 {
@@ -86,7 +86,7 @@ impl<T, X: Arg<T>> Arg<VecDeque<T>> for VecDeque<X> {
     }
 }
 
-impl<T: Value> Value for VecDeque<T> {
+impl<T: Receive> Receive for VecDeque<T> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         Vec::decode(source).map(VecDeque::from)
     }
@@ -121,7 +121,7 @@ impl<T, X: Arg<T>> Arg<BTreeSet<T>> for BTreeSet<X> {
     }
 }
 
-impl<T: Value + Ord> Value for BTreeSet<T> {
+impl<T: Receive + Ord> Receive for BTreeSet<T> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let mut set = BTreeSet::new();
         for _ in 0..decode_len(source)? {
@@ -137,7 +137,7 @@ impl<K, V, X: Arg<K>, Y: Arg<V>> Arg<BTreeMap<K, V>> for BTreeMap<X, Y> {
     }
 }
 
-impl<K: Value + Ord, V: Value> Value for BTreeMap<K, V> {
+impl<K: Receive + Ord, V: Receive> Receive for BTreeMap<K, V> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let mut map = BTreeMap::new();
         for _ in 0..decode_len(source)? {
@@ -156,7 +156,7 @@ impl<T, X: Arg<T>, H, I> Arg<HashSet<T, H>> for HashSet<X, I> {
 }
 
 #[cfg(feature = "std")]
-impl<T: Value + Eq + Hash, H: BuildHasher + Default> Value for HashSet<T, H> {
+impl<T: Receive + Eq + Hash, H: BuildHasher + Default> Receive for HashSet<T, H> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let len = decode_len(source)?;
         let mut set = HashSet::with_capacity_and_hasher(believable::<T>(len), H::default());
@@ -175,7 +175,7 @@ impl<K, V, X: Arg<K>, Y: Arg<V>, H, I> Arg<HashMap<K, V, H>> for HashMap<X, Y, I
 }
 
 #[cfg(feature = "std")]
-impl<K: Value + Eq + Hash, V: Value, H: BuildHasher + Default> Value for HashMap<K, V, H> {
+impl<K: Receive + Eq + Hash, V: Receive, H: BuildHasher + Default> Receive for HashMap<K, V, H> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let len = decode_len(source)?;
         let mut map = HashMap::with_capacity_and_hasher(believable::<(K, V)>(len), H::default());
@@ -193,7 +193,7 @@ impl<T, X: Arg<T>> Arg<Box<T>> for Box<X> {
     }
 }
 
-impl<T: Value> Value for Box<T> {
+impl<T: Receive> Receive for Box<T> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         T::decode(source).map(Box::new)
     }
@@ -209,7 +209,7 @@ impl<T, X: Arg<T>> Arg<Option<T>> for Option<X> {
     }
 }
 
-impl<T: Value> Value for Option<T> {
+impl<T: Receive> Receive for Option<T> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         match source.byte()? {
             0 => Ok(None),
@@ -229,7 +229,7 @@ impl<T, E, X: Arg<T>, Y: Arg<E>> Arg<Result<T, E>> for Result<X, Y> {
     }
 }
 
-impl<T: Value, E: Value> Value for Result<T, E> {
+impl<T: Receive, E: Receive> Receive for Result<T, E> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         match decode_variant(source)? {
             0 => T::decode(source).map(Ok),

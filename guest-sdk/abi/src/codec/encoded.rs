@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arg, DecodeError, EncodeError, Sink, Source, Value};
+use super::{Arg, DecodeError, EncodeError, Receive, Sink, Source};
 use crate::{Schema, Typed};
 
 /// A value that is already encoded, for programs that learn its type at run time.
@@ -25,7 +25,7 @@ impl Arg<Encoded> for Encoded {
     }
 }
 
-impl Value for Encoded {
+impl Receive for Encoded {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let all = source.remaining();
         source.read_bytes(all).map(Encoded)

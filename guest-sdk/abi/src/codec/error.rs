@@ -10,6 +10,8 @@ pub enum EncodeError {
     LengthUnknown,
     /// A hand-written `Serialize` refused.
     Refused,
+    /// An object of the host where none can stand.
+    Object,
 }
 
 impl fmt::Display for EncodeError {
@@ -17,6 +19,7 @@ impl fmt::Display for EncodeError {
         f.write_str(match self {
             EncodeError::LengthUnknown => "a sequence does not know its length beforehand",
             EncodeError::Refused => "the type's own `Serialize` refused the value",
+            EncodeError::Object => "an object of the host cannot stand here",
         })
     }
 }
@@ -57,6 +60,8 @@ pub enum DecodeError {
         /// The index that was found.
         index: u32,
     },
+    /// An object that the task was not given.
+    Object,
     /// The value ends before the bytes do.
     Trailing {
         /// Bytes left over.
@@ -79,6 +84,7 @@ impl fmt::Display for DecodeError {
             DecodeError::Variant { name, index } => {
                 return write!(f, "enum {name} has no variant number {index}");
             }
+            DecodeError::Object => "the task was not given such an object",
             DecodeError::Trailing { left } => {
                 return write!(f, "{left} bytes are left over after the value");
             }

@@ -52,12 +52,12 @@ pub trait Arg<T: ?Sized>: Serialize {
     }
 }
 
-/// What can be received. `#[derive(Typed)]` writes it; by hand, `impl Value for Mine {}` is enough: it goes through serde.
+/// What can be received. `#[derive(Typed)]` writes it; by hand, `impl Receive for Mine {}` is enough: it goes through serde.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be received",
     note = "a type that crosses derives `Serialize`, `Deserialize` and `Typed`"
 )]
-pub trait Value: Typed + DeserializeOwned + Sized {
+pub trait Receive: Typed + DeserializeOwned + Sized {
     /// Takes the value's bytes.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ pub fn encode_into<T: ?Sized, A: Arg<T> + ?Sized, S: Sink + ?Sized>(
 ///
 /// # Errors
 /// When the bytes are not those of a `T`, or some are left over.
-pub fn from_slice<T: Value>(mut bytes: &[u8]) -> Result<T, DecodeError> {
+pub fn from_slice<T: Receive>(mut bytes: &[u8]) -> Result<T, DecodeError> {
     let value = T::decode(&mut bytes)?;
     match bytes.len() {
         0 => Ok(value),

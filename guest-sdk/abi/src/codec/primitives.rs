@@ -2,7 +2,7 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use super::{Arg, DecodeError, EncodeError, Sink, Source, Value, decode_len, encode_len, varint};
+use super::{Arg, DecodeError, EncodeError, Receive, Sink, Source, decode_len, encode_len, varint};
 
 macro_rules! number {
     ($($ty:ty: |$value:ident| $encode:ident($to:expr), |$raw:ident| $decode:ident($from:expr);)+) => {$(
@@ -15,7 +15,7 @@ macro_rules! number {
             }
         }
 
-        impl Value for $ty {
+        impl Receive for $ty {
             #[inline]
             fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
                 let $raw = varint::$decode(source)?;
@@ -44,7 +44,7 @@ impl Arg<isize> for isize {
     }
 }
 
-impl Value for isize {
+impl Receive for isize {
     #[inline]
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         isize::try_from(i64::decode(source)?).map_err(|_| DecodeError::Length)
@@ -64,7 +64,7 @@ impl Arg<u8> for u8 {
     }
 }
 
-impl Value for u8 {
+impl Receive for u8 {
     #[inline]
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         source.byte()
@@ -85,7 +85,7 @@ impl Arg<i8> for i8 {
     }
 }
 
-impl Value for i8 {
+impl Receive for i8 {
     #[inline]
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         Ok(source.byte()?.cast_signed())
@@ -107,7 +107,7 @@ macro_rules! float {
             }
         }
 
-        impl Value for $ty {
+        impl Receive for $ty {
             #[inline]
             fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
                 let mut bytes = [0; size_of::<$ty>()];
@@ -134,7 +134,7 @@ impl Arg<bool> for bool {
     }
 }
 
-impl Value for bool {
+impl Receive for bool {
     #[inline]
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         match source.byte()? {
@@ -152,7 +152,7 @@ impl Arg<()> for () {
     }
 }
 
-impl Value for () {
+impl Receive for () {
     #[inline]
     fn decode<S: Source + ?Sized>(_: &mut S) -> Result<Self, DecodeError> {
         Ok(())
@@ -165,7 +165,7 @@ impl Arg<char> for char {
     }
 }
 
-impl Value for char {
+impl Receive for char {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let mut buffer = [0; 4];
         let len = decode_len(source)?;
@@ -203,14 +203,14 @@ text! {
     Cow<'_, str>, Cow<'_, str>;
 }
 
-impl Value for String {
+impl Receive for String {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         let len = decode_len(source)?;
         String::from_utf8(source.read_bytes(len)?).map_err(|_| DecodeError::Utf8)
     }
 }
 
-impl Value for Cow<'static, str> {
+impl Receive for Cow<'static, str> {
     fn decode<S: Source + ?Sized>(source: &mut S) -> Result<Self, DecodeError> {
         String::decode(source).map(Cow::Owned)
     }

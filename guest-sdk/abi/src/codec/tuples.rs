@@ -1,6 +1,6 @@
 //! Tuples of up to twelve: the arguments of a task.
 
-use super::{Arg, DecodeError, EncodeError, Sink, Source, Value};
+use super::{Arg, DecodeError, EncodeError, Receive, Sink, Source};
 use crate::{Schema, Typed};
 
 macro_rules! tuples {
@@ -16,7 +16,7 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($ty: Value),+> Value for ($($ty,)+) {
+        impl<$($ty: Receive),+> Receive for ($($ty,)+) {
             fn decode<In: Source + ?Sized>(source: &mut In) -> Result<Self, DecodeError> {
                 Ok(($($ty::decode(source)?,)+))
             }

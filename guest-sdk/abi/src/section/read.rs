@@ -45,6 +45,25 @@ pub fn read(section: &[u8]) -> Result<Vec<TaskDecl>, SectionError> {
     Ok(tasks)
 }
 
+/// One type, which fills `bytes`.
+///
+/// # Errors
+/// When it is none, or passes one of the limits of this module.
+pub fn read_type(bytes: &[u8]) -> Result<Type, SectionError> {
+    if bytes.len() > MAX_SECTION {
+        return Err(SectionError::TooLarge {
+            found: bytes.len(),
+            limit: MAX_SECTION,
+        });
+    }
+    let mut reader = Reader { bytes, types: 0 };
+    let ty = reader.ty(&mut Vec::new(), 0)?;
+    match reader.bytes.len() {
+        0 => Ok(ty),
+        left => Err(SectionError::Trailing { left }),
+    }
+}
+
 struct Reader<'b> {
     bytes: &'b [u8],
     types: usize,

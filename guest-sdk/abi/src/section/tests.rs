@@ -168,3 +168,15 @@ fn a_crowd_of_types_is_refused() {
         Err(SectionError::TooManyTypes { limit: MAX_TYPES })
     );
 }
+
+#[test]
+fn a_type_alone_comes_back_as_it_was() {
+    type Mixed = (Vec<(u8, Option<f64>)>, [char; 3], Result<(), i128>);
+    let bytes = type_bytes(&Mixed::SCHEMA);
+    assert_eq!(read_type(&bytes), Ok(Type::of::<Mixed>()));
+    for end in 0..bytes.len() {
+        assert!(read_type(&bytes[..end]).is_err(), "{end}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert_eq!(read_type(&longer), Err(SectionError::Trailing { left: 1 }));
+}

@@ -1,5 +1,7 @@
 //! Writes a record while a guest is compiled: the bytes of a static have to be a constant.
 
+use alloc::{vec, vec::Vec};
+
 use super::{MAX_NAME, tag};
 use crate::{ABI_VERSION, Codec, Schema};
 
@@ -39,6 +41,22 @@ pub const fn write_record<const N: usize>(shape: &RecordShape) -> [u8; N] {
     };
     writer.record(shape, N - size_of::<u32>());
     assert!(writer.len == N, "N is the length of the record");
+    bytes
+}
+
+/// One type, as a record has it.
+pub fn type_bytes(schema: &Schema) -> Vec<u8> {
+    let mut counter = Writer {
+        bytes: &mut [],
+        len: 0,
+    };
+    counter.schema(schema);
+    let mut bytes = vec![0; counter.len];
+    let mut writer = Writer {
+        bytes: &mut bytes,
+        len: 0,
+    };
+    writer.schema(schema);
     bytes
 }
 

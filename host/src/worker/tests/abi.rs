@@ -271,3 +271,77 @@ fn a_call_of_a_task_that_is_not_there_is_refused() {
     );
     assert!(matches!(finished.completion, Completion::Refused { .. }));
 }
+
+/// Says a name and a word to the host, and returns what the import did, and what it can read of the reply.
+fn caller(name: &str, word: &str) -> World {
+    let body = format!(
+        r#"(import "wasmpool" "host_call" (func $host_call (param i32 i32 i32 i32) (result i32)))
+        (import "wasmpool" "message_read" (func $message_read (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 16) "{name}") (data (i32.const 512) "{word}")
+        (import "wasmpool" "output_write" (func $output_write (param i32 i32)))
+        (func (export "task") (result i32)
+            (i32.store (i32.const 0) (call $host_call (i32.const 16) (i32.const {}) (i32.const 512) (i32.const {})))
+            (i32.store (i32.const 4) (call $message_read (i32.const 1024) (i32.const 1) (i32.const 100)))
+            (call $output_write (i32.const 0) (i32.const 8))
+            (call $output_write (i32.const 1024) (i32.load (i32.const 4)))
+            (i32.const 0))"#,
+        name.len(),
+        word.len()
+    );
+    // Imports come first in a text.
+    let (imports, rest): (Vec<&str>, Vec<&str>) =
+        body.lines().partition(|line| line.contains("(import"));
+    World::abi(
+        &format!("(module {} {})", imports.join(" "), rest.join(" ")),
+        &["task"],
+    )
+}
+
+#[test]
+fn a_call_of_the_host_has_its_reply_in_the_message() {
+    let mut world = caller("twice", "abc");
+    let finished = world.run(&call(), b"");
+    assert_eq!(finished.completion, Completion::Value);
+    let calls = &finished.outbox.calls;
+    assert_eq!(
+        calls[..],
+        [("Function(\"twice\")".to_owned(), b"abc".to_vec())]
+    );
+    assert_eq!(finished.outbox.output, b"\x06\0\0\0\x05\0\0\0bcabc");
+}
+
+#[test]
+fn a_call_that_the_host_refuses_returns_the_code() {
+    for name in ["none", &"x".repeat(256)] {
+        let finished = caller(name, "abc").run(&call(), b"");
+        assert_eq!(finished.outbox.output, b"\xf1\xff\xff\xff\0\0\0\0");
+        let asked = name.len() <= 255;
+        assert_eq!(finished.outbox.calls.len(), usize::from(asked), "{name}");
+    }
+}
+
+#[test]
+fn a_task_that_waits_for_the_host_can_be_stopped() {
+    let finished = caller("silence", "").run_and_stop(&call(), Duration::from_millis(20));
+    assert_eq!(finished.completion, Completion::Stopped);
+}
+
+#[test]
+fn an_import_of_numbers_is_a_call_of_the_host() {
+    let wat = r#"(module
+        (import "env" "even" (func $even (param i32 f64)))
+        (import "env" "odd" (func $odd (param i64) (result i64)))
+        (import "env" "odd" (func $again (param i64) (result i64)))
+        (func (export "nothing") (call $even (i32.const -5) (f64.const 0.5)))
+        (func (export "one") (result i64) (call $again (i64.const 7))))"#;
+    let mut world = World::numbers(wat, "one", &[], &[Number::I64]);
+    let finished = world.run(&call(), b"");
+    // The host of these tests says everything twice, and two numbers are no result of one.
+    let Completion::Trap(trap) = &finished.completion else {
+        panic!("{:?}", finished.completion)
+    };
+    let expected = "import `env` `odd`: 1 bytes follow the last of 1 parameters";
+    assert!(trap.message.contains(expected), "{}", trap.message);
+    let import = "Import { module: \"env\", name: \"odd\" }".to_owned();
+    assert_eq!(finished.outbox.calls, [(import, vec![14])]);
+}

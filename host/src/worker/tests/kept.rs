@@ -1,7 +1,15 @@
 //! Instances between tasks: fresh ones have nothing of the last, kept ones have all of it until they must go.
 
+use std::rc::Rc;
+
+use wasmpool_abi::{Code, ObjectKind};
+
 use super::world::*;
-use crate::wire::completion::Completion;
+use crate::wire::{
+    completion::Completion,
+    message::{Access, ObjectSpec, Shape},
+};
+use crate::worker::objects::{Entry, TaskObject};
 
 /// Counts calls in a global, fills memory, and does what the input's first byte says after that.
 const COUNTER: &str = r#"(module
@@ -154,4 +162,157 @@ fn per_call_marks_do_not_pass_to_the_next_call() {
         panic!("not a guest failure");
     };
     assert_eq!(failure.code, 9);
+}
+
+#[test]
+fn a_session_keeps_its_instance_over_batches_and_limits() {
+    let mut world = World::abi(COUNTER, &["task", "other"]);
+    let session = CallSpec {
+        keep_instance: true,
+        kind: CallKind::Session,
+        ..call()
+    };
+    assert_eq!(world.run(&session, b"").outbox.output, FRESH);
+    for calls in 102..105 {
+        assert!(world.runner.keeps_instance());
+        assert_eq!(world.run(&session, b"").outbox.output, again(calls));
+    }
+    // Grown past half of its limit, and given a lower one than what it has.
+    let tight = CallSpec {
+        memory: (10 << 16) + 64,
+        ..session
+    };
+    assert_eq!(world.run(&tight, b"g").outbox.output, again(105));
+    let low = CallSpec {
+        memory: 1 << 16,
+        ..session
+    };
+    assert_eq!(world.run(&low, b"").outbox.output, again(106));
+    assert!(matches!(
+        world.run(&session, b"f").completion,
+        Completion::Guest(_)
+    ));
+    assert!(world.runner.keeps_instance());
+}
+
+#[test]
+fn a_session_whose_instance_is_gone_gets_no_other() {
+    for end in ["t", "e"] {
+        let mut world = World::abi(COUNTER, &["task"]);
+        let session = CallSpec {
+            keep_instance: true,
+            kind: CallKind::Session,
+            ..call()
+        };
+        assert_eq!(world.run(&session, b"").outbox.output, FRESH);
+        let _ended = world.run(&session, end.as_bytes());
+        assert!(!world.runner.keeps_instance());
+        for _ in 0..2 {
+            let after = world.run(&session, b"").completion;
+            assert!(
+                matches!(&after, Completion::Refused { message } if message.contains("gone")),
+                "{after:?}"
+            );
+        }
+    }
+}
+
+/// Keeps the handle of its first object in a global at the first call, and tells what giving it up comes to at the next.
+const KEEPS_HANDLE: &str = r#"(module
+    (import "wasmpool" "handle" (func $handle (param i32) (result i32)))
+    (import "wasmpool" "handle_drop" (func $drop (param i32) (result i32)))
+    (import "wasmpool" "output_write" (func $output_write (param i32 i32)))
+    (memory (export "memory") 1)
+    (global $kept (mut i32) (i32.const 0))
+    (func (export "task") (result i32)
+        (if (global.get $kept)
+            (then (i32.store (i32.const 0) (call $drop (global.get $kept))))
+            (else
+                (global.set $kept (call $handle (i32.const 0)))
+                (i32.store (i32.const 0) (global.get $kept))))
+        (call $output_write (i32.const 0) (i32.const 4))
+        (i32.const 0)))"#;
+
+#[test]
+fn a_handle_that_a_session_keeps_is_stale_in_the_next_call() {
+    let mut world = World::abi(KEEPS_HANDLE, &["task"]);
+    let session = CallSpec {
+        keep_instance: true,
+        kind: CallKind::Session,
+        ..call()
+    };
+    let spec = ObjectSpec {
+        kind: ObjectKind::Event as u8,
+        file: 0,
+        shape: Shape::Plain,
+    };
+    let object = Rc::new(TaskObject::new(&spec, None).unwrap());
+    let mut number = || {
+        // Each call is given the same object.
+        world.runner.give(vec![Entry {
+            object: Rc::clone(&object),
+            access: Access::Whole,
+        }]);
+        let output = world.run(&session, b"").outbox.output;
+        i32::from_le_bytes(output.try_into().unwrap())
+    };
+    assert!(number() > 0);
+    assert_eq!(number(), i32::from(Code::Stale));
+    assert_eq!(number(), i32::from(Code::Stale));
+}
+
+/// Adds its input to a global and returns the sum; fails in two ways when it is told to.
+const SUM: &str = r#"(module
+    (import "wasmpool" "input_read" (func $input_read (param i32 i32 i32) (result i32)))
+    (import "wasmpool" "output_write" (func $output_write (param i32 i32)))
+    (memory (export "memory") 1)
+    (global $sum (mut i32) (i32.const 0))
+    (func (export "task") (result i32)
+        (drop (call $input_read (i32.const 0) (i32.const 0) (i32.const 1)))
+        (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 255)) (then (return (i32.const 3))))
+        (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 254)) (then unreachable))
+        (global.set $sum (i32.add (global.get $sum) (i32.load8_u (i32.const 0))))
+        (i32.store8 (i32.const 1) (global.get $sum))
+        (call $output_write (i32.const 1) (i32.const 1))
+        (i32.const 0)))"#;
+
+#[test]
+fn an_initializer_runs_once_in_each_fresh_instance_and_leaves_no_output() {
+    let mut world = World::abi(SUM, &["task"]);
+    world.runner.initialize_with(Some((0, [40].into())));
+    assert_eq!(world.run(&call(), &[2]).outbox.output, [42]);
+    assert_eq!(world.run(&call(), &[3]).outbox.output, [43]);
+    let keep = CallSpec {
+        keep_instance: true,
+        ..call()
+    };
+    assert_eq!(world.run(&keep, &[2]).outbox.output, [42]);
+    assert_eq!(world.run(&keep, &[1]).outbox.output, [43]);
+    world.runner.end_batch();
+    world.runner.initialize_with(None);
+    assert_eq!(world.run(&keep, &[2]).outbox.output, [2]);
+}
+
+#[test]
+fn an_initializer_that_fails_is_the_end_of_the_task_and_of_its_instance() {
+    for (input, wanted) in [(255, "it returned 3"), (254, "unreachable")] {
+        let mut world = World::abi(SUM, &["task"]);
+        world.runner.initialize_with(Some((0, [input].into())));
+        let keep = CallSpec {
+            keep_instance: true,
+            ..call()
+        };
+        for _ in 0..2 {
+            let finished = world.run(&keep, &[2]);
+            assert!(finished.outbox.output.is_empty());
+            let message = match finished.completion {
+                Completion::Guest(failure) => failure.message,
+                Completion::Trap(trap) => trap.message,
+                other => panic!("{other:?}"),
+            };
+            assert!(message.starts_with("the initializer failed: "), "{message}");
+            assert!(message.contains(wanted), "{message}");
+            assert!(!world.runner.keeps_instance());
+        }
+    }
 }

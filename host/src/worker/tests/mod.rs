@@ -5,4 +5,5 @@ mod command;
 mod hostile;
 mod kept;
 mod wasi;
+mod windows;
 mod world;

@@ -2,20 +2,23 @@
 
 use std::io::Write as _;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex};
 
 pub(super) use std::time::{Duration, Instant};
 
 pub(super) use crate::module::info::{Number, TaskShape};
-pub(super) use crate::worker::contract::{CallSpec, LogSource};
+pub(super) use crate::worker::contract::{CallKind, CallSpec, LogSource};
 pub(super) use crate::worker::runner::StartError;
 
 use rustix::fs::{MemfdFlags, SealFlags};
+use wasmpool_abi::Code;
 use wasmtime::{Engine, Module};
 
 use crate::module::engine::{EngineOptions, engine};
 use crate::module::info::{ModuleInfo, ModuleKind, TaskExport};
-use crate::worker::contract::{Finished, Input, Outbox, Stop};
+use crate::wire::message::Callee;
+use crate::worker::contract::{Called, Finished, Input, Outbox, Stop};
 use crate::worker::runner::Runner;
 
 /// How long a test waits for what must come: only a hang takes so long.
@@ -49,6 +52,10 @@ impl Stop for Word {
 }
 
 impl Input for Vec<u8> {
+    fn of(bytes: &Rc<[u8]>) -> Self {
+        bytes.to_vec()
+    }
+
     fn len(&self) -> usize {
         self.len()
     }
@@ -66,6 +73,8 @@ pub(super) struct Sent {
     pub(super) progress: Vec<(i64, i64)>,
     pub(super) log: Vec<(LogSource, u8, String)>,
     pub(super) stderr: Vec<u8>,
+    /// Whom it asked, and with what.
+    pub(super) calls: Vec<(String, Vec<u8>)>,
 }
 
 impl Outbox for Sent {
@@ -93,6 +102,30 @@ impl Outbox for Sent {
     }
     fn stderr(&mut self, bytes: &[u8]) {
         self.stderr.extend_from_slice(bytes);
+    }
+    /// Says everything twice; knows no function `none`, and is silent when asked for `silence`.
+    fn call(
+        &mut self,
+        callee: Callee<'_>,
+        args: &[u8],
+        stopped: &dyn Fn() -> bool,
+        reply: &mut Vec<u8>,
+    ) -> Called {
+        self.calls.push((format!("{callee:?}"), args.to_vec()));
+        match callee {
+            Callee::Function("none") => Called::Replied(Err(Code::NotFound)),
+            Callee::Function("silence") => {
+                while !stopped() {
+                    std::thread::yield_now();
+                }
+                Called::Stopped
+            }
+            _ => {
+                reply.extend_from_slice(args);
+                reply.extend_from_slice(args);
+                Called::Replied(Ok(()))
+            }
+        }
     }
 }
 
@@ -131,7 +164,7 @@ impl World {
         let module = module(&engine, wat);
         let stop = Word::default();
         Ok(Self {
-            runner: Runner::new(&engine, &module, info, stop.clone())?,
+            runner: Runner::new(&engine, &module, info, stop.clone(), 1)?,
             engine,
             stop,
         })
@@ -210,5 +243,6 @@ pub(super) fn call() -> CallSpec {
         partial: 1 << 20,
         stderr: 1 << 10,
         keep_instance: false,
+        kind: CallKind::default(),
     }
 }

@@ -1,0 +1,349 @@
+//! What a worker says, as the host hears it: notices on the socket, answers in the ring. An answer out of turn, too long or
+//! torn ends the worker; what is in order is delivered to its call.
+
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::{Duration, Instant},
+};
+
+use rustix::{net::sockopt::Timeout, thread::futex};
+
+use super::{
+    flight::Flight,
+    hub::Hub,
+    link::{Broken, Link, within},
+    stream::Delivery,
+    text::clean,
+    verdict,
+};
+use crate::{
+    wire::{
+        completion::Completion,
+        message::{Notice, Response},
+        ring::{Record, Records},
+        socket,
+    },
+    worker::contract::CallKind,
+};
+
+/// Notices read at one go, so that a flood of them cannot keep the thread.
+const NOTICES_AT_ONCE: usize = 8;
+/// Bytes of a command's encoded result beside its two outputs: lengths and numbers, each a varint.
+const COMMAND_HEAD: u64 = 64;
+
+impl Link {
+    /// Reads what the worker sent and hands it over; returns when there is nothing more.
+    ///
+    /// # Errors
+    /// The worker is of no more use.
+    pub(crate) fn read(&mut self, hub: &Hub) -> Result<(), Broken> {
+        for _ in 0..NOTICES_AT_ONCE {
+            let mut message = std::mem::take(&mut self.incoming);
+            let received = socket::receive(&self.socket, &mut message, false);
+            let known = self.notice(hub, received);
+            self.incoming = message;
+            if !known? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the worker to say something, at most until `until`, and hands it over.
+    ///
+    /// # Errors
+    /// The worker is of no more use.
+    pub(crate) fn wait(&mut self, hub: &Hub, until: Option<Instant>) -> Result<(), Broken> {
+        let timeout = until.map(|until| {
+            until
+                .saturating_duration_since(Instant::now())
+                .max(Duration::from_micros(1))
+        });
+        // Setting it costs a system call, so one that differs by a thousandth at most is kept.
+        let keep = match (self.receive_timeout, timeout) {
+            (Some(set), Some(wanted)) => set.abs_diff(wanted) <= set / 1000,
+            (None, None) => true,
+            _ => false,
+        };
+        if !keep {
+            rustix::net::sockopt::set_socket_timeout(&self.socket, Timeout::Recv, timeout)
+                .map_err(|error| Broken::Protocol(error.to_string()))?;
+            self.receive_timeout = timeout;
+        }
+        let mut message = std::mem::take(&mut self.incoming);
+        let received = socket::receive(&self.socket, &mut message, true);
+        let known = self.notice(hub, received);
+        self.incoming = message;
+        known.map(drop)
+    }
+
+    /// Returns whether there may be more.
+    fn notice(&mut self, hub: &Hub, received: io::Result<Option<&[u8]>>) -> Result<bool, Broken> {
+        let message = match received {
+            Ok(Some(message)) => message,
+            Ok(None) => return Err(Broken::Ended),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                return Ok(false);
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                return Err(Broken::Ended);
+            }
+            Err(error) => return Err(Broken::Protocol(error.to_string())),
+        };
+        match postcard::from_bytes(message).map_err(|error| Broken::Protocol(error.to_string()))? {
+            Notice::Doorbell => {
+                self.drain(hub)?;
+                // Others have their turn before the next.
+                return Ok(false);
+            }
+            Notice::Ready if !self.ready => {
+                self.ready = true;
+                self.module.worker_ready();
+            }
+            Notice::Ready => return Err(Broken::Protocol("it was ready twice".into())),
+            Notice::Unable(why) => return Err(Broken::Unable(clean(&why))),
+        }
+        Ok(true)
+    }
+
+    /// Hands over what lies in the ring.
+    pub(super) fn drain(&mut self, hub: &Hub) -> Result<(), Broken> {
+        let mut copy = Vec::new();
+        if self.ring.drain(&self.arena, &mut copy)? {
+            // The worker waits for room.
+            let _ = futex::wake(self.arena.wake(), futex::Flags::empty(), 1);
+        }
+        if copy.is_empty() {
+            return Ok(());
+        }
+        let copy = Arc::new(copy);
+        let mut run = Run {
+            first: 0,
+            ranges: Vec::new(),
+            copy: &copy,
+            called: None,
+        };
+        let mut result = Ok(());
+        for record in Records::new(&copy, 0) {
+            result = match record {
+                Ok(record) => self.record(hub, &copy, record, &mut run),
+                Err(error) => Err(error.into()),
+            };
+            if result.is_err() {
+                break;
+            }
+        }
+        self.flush(&mut run);
+        result
+    }
+
+    /// Hands over the results collected so far.
+    fn flush(&mut self, run: &mut Run<'_>) {
+        let items = u32::try_from(run.ranges.len()).expect("a ring holds fewer records");
+        if items == 0 {
+            return;
+        }
+        let Some(flight) = self.flights.front_mut() else {
+            return;
+        };
+        let ranges = std::mem::take(&mut run.ranges);
+        flight.answered(items);
+        flight.stream.deliver(Delivery::Values {
+            first: run.first,
+            copy: Arc::clone(run.copy),
+            ranges,
+        });
+        self.settle_flight();
+    }
+
+    fn record(
+        &mut self,
+        hub: &Hub,
+        copy: &[u8],
+        record: Record,
+        run: &mut Run<'_>,
+    ) -> Result<(), Broken> {
+        let body = &copy[record.start..record.end];
+        let (response, rest) =
+            postcard::take_from_bytes::<Response<'_>>(body).map_err(|error| {
+                Broken::Protocol(format!("a response that does not decode: {error}"))
+            })?;
+        if !rest.is_empty() {
+            return Err(Broken::Protocol("bytes after a response".into()));
+        }
+        if matches!(response, Response::Dropped) {
+            self.flush(run);
+            return self.dropped(hub, record.task);
+        }
+        // What is kept of partial results and calls belongs to the running task: those before it are settled first.
+        if matches!(
+            response,
+            Response::Partial(_)
+                | Response::PartialPiece(_)
+                | Response::Call { .. }
+                | Response::CallPiece(_)
+        ) {
+            self.flush(run);
+        }
+        let answered = run.ranges.len() as u64;
+        let Some(flight) = self.flights.front() else {
+            return Err(Broken::Protocol("an answer that nobody asked for".into()));
+        };
+        let expected = flight.next + answered;
+        if record.task != expected || !flight.awaits(expected) {
+            return Err(Broken::Protocol(format!(
+                "an answer to task {} where {expected} was due",
+                record.task
+            )));
+        }
+        // Who waits for a reply does nothing else, until he is told to stop; and he cannot have read one that was not there
+        // when this copy was made.
+        let waits = self.calling.is_some() || run.called == Some(expected);
+        match &response {
+            Response::Failed(Completion::Stopped) | Response::Log { .. } => {}
+            _ if waits => {
+                return Err(Broken::Protocol(
+                    "it went on without the reply to its call".into(),
+                ));
+            }
+            Response::Call { .. } => run.called = Some(expected),
+            _ => {}
+        }
+        let index = flight.index_of(expected);
+        let spec = flight.stream.plan.spec;
+        // A command's result carries the tail of its standard error and its exit code beside what the cap counts.
+        let most = spec
+            .output
+            .saturating_add(u64::from(spec.stderr))
+            .saturating_add(COMMAND_HEAD);
+        match response {
+            Response::Value(bytes) if self.pieces.is_empty() => {
+                within("result", bytes.len() as u64, most)?;
+                if run.ranges.is_empty() {
+                    run.first = index;
+                }
+                // The bytes are the last of the body.
+                run.ranges
+                    .push(range(record.end - bytes.len(), record.end)?);
+                if run.ranges.len() as u64 == u64::from(flight.segment.count) {
+                    self.flush(run);
+                }
+            }
+            Response::Value(bytes) => {
+                let mut value = std::mem::take(&mut self.pieces);
+                value.extend_from_slice(bytes);
+                within("result", value.len() as u64, most)?;
+                self.flush(run);
+                self.answer(Delivery::Value {
+                    index,
+                    bytes: value,
+                });
+            }
+            Response::Piece(bytes) => {
+                within("result", (self.pieces.len() + bytes.len()) as u64, most)?;
+                self.pieces.extend_from_slice(bytes);
+            }
+            Response::Failed(completion) => {
+                self.flush(run);
+                self.pieces = Vec::new();
+                let stopped = self.watch.verdict(record.task);
+                let error = verdict::of(completion, stopped).map_err(Broken::Protocol)?;
+                self.answer(Delivery::Failed { index, error });
+            }
+            Response::Partial(bytes) | Response::PartialPiece(bytes) => {
+                self.partial_total += bytes.len() as u64;
+                within("partial results", self.partial_total, spec.partial)?;
+                self.partial.extend_from_slice(bytes);
+                if matches!(response, Response::Partial(_)) {
+                    let partial = std::mem::take(&mut self.partial);
+                    flight.stream.deliver_partial(partial);
+                }
+            }
+            Response::Progress { done, total } => hub.progress(&flight.stream, index, done, total),
+            Response::Log {
+                source,
+                level,
+                text,
+            } => {
+                let worker = self.child.id();
+                hub.log(
+                    &flight.stream,
+                    index,
+                    worker,
+                    source,
+                    level,
+                    &String::from_utf8_lossy(text),
+                );
+            }
+            Response::CallPiece(bytes) => self.call_piece(hub, bytes)?,
+            Response::Call { callee, args } => self.call(hub, callee, args)?,
+            Response::Gone if spec.kind == CallKind::Session => self.gone = true,
+            Response::Gone => {
+                return Err(Broken::Protocol("the end of a session that is none".into()));
+            }
+            Response::Dropped => unreachable!("handled above"),
+        }
+        Ok(())
+    }
+
+    /// The first open task of the first flight has this outcome.
+    fn answer(&mut self, delivery: Delivery) {
+        let Some(flight) = self.flights.front_mut() else {
+            return;
+        };
+        flight.answered(1);
+        flight.stream.deliver(delivery);
+        self.settle_flight();
+    }
+
+    /// After an answer: what belongs to the task is forgotten, and a flight that is answered in full is over.
+    fn settle_flight(&mut self) {
+        self.partial = Vec::new();
+        self.partial_total = 0;
+        self.call_args = Vec::new();
+        self.calling = None;
+        self.answered = Instant::now();
+        self.stderr_seen = self.arena.stderr_total().load(SeqCst);
+        if self.flights.front().is_some_and(Flight::is_done)
+            && let Some(flight) = self.flights.pop_front()
+        {
+            let now = self.answered;
+            flight
+                .stream
+                .measured(flight.sent, now.duration_since(flight.since));
+            flight.stream.release_input(flight.bytes);
+            self.free(&flight);
+            if self
+                .revoked
+                .is_some_and(|revoked| flight.next == revoked.end)
+            {
+                self.revocation_over();
+            }
+            if let Some(next) = self.flights.front_mut() {
+                next.since = now;
+            }
+        }
+    }
+}
+
+/// Results of consecutive tasks, collected until something else comes.
+struct Run<'a> {
+    first: u64,
+    ranges: Vec<Range<u32>>,
+    copy: &'a Arc<Vec<u8>>,
+    /// The task that called the host: it has not read a reply before all of this was written.
+    called: Option<u64>,
+}
+
+fn range(start: usize, end: usize) -> Result<Range<u32>, Broken> {
+    let small =
+        |at: usize| u32::try_from(at).map_err(|_| Broken::Protocol("a copy of over 4 GiB".into()));
+    Ok(small(start)?..small(end)?)
+}
