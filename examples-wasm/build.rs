@@ -7,5 +7,6 @@ fn main() {
         "guests/wordcount",
         "guests/primes",
         "guests/command",
+        "guests/multiprocessing",
     ]);
 }

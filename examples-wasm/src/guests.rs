@@ -31,3 +31,9 @@ pub fn primes() -> &'static Path {
 pub fn command() -> &'static Path {
     Path::new(env!("GUEST_COMMAND_WASM"))
 }
+
+/// What the examples beside Python's `multiprocessing` run.
+#[must_use]
+pub fn multiprocessing() -> &'static Path {
+    Path::new(env!("GUEST_MULTIPROCESSING_WASM"))
+}

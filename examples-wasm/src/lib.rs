@@ -5,4 +5,12 @@ pub mod guests;
 pub mod mandelbrot;
 pub mod md5;
 pub mod primes;
+#[cfg(doctest)]
+mod refused;
 pub mod words;
+
+/// How the programs print what is so or is not.
+#[must_use]
+pub fn yes(truth: bool) -> &'static str {
+    if truth { "yes" } else { "no" }
+}

@@ -14,9 +14,15 @@ pub fn md5(data: Vec<u8>) -> String {
     text
 }
 
+/// The path that it is given, with the digest of what is in that file.
+#[wasmpool_guest::task]
+pub fn path_and_digest(path: String, data: Vec<u8>) -> (String, String) {
+    (path, md5(data))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::md5;
+    use super::{md5, path_and_digest};
 
     /// The test suite of RFC 1321, appendix A.5.
     #[test]
@@ -33,5 +39,13 @@ mod tests {
         ] {
             assert_eq!(md5(text.into()), digest, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_path_comes_back_with_the_digest() {
+        assert_eq!(
+            path_and_digest("a/b".into(), b"abc".into()),
+            ("a/b".into(), "900150983cd24fb0d6963f7d28e17f72".into())
+        );
     }
 }

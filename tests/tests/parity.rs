@@ -1,0 +1,210 @@
+//! The README's table of the multiprocessing model: every row is there, and every test that a row names exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The heading of the section with the tables.
+const SECTION: &str = "## The multiprocessing model";
+
+/// The rows: number or letter, and what Python or nobody has.
+const ROWS: &[(&str, &str)] = &[
+    (
+        "1",
+        "`Process(target, args)`, `start`, `join`, several at once",
+    ),
+    (
+        "2",
+        "`terminate`, `kill`, `is_alive`, `exitcode`, `pid`, `name`, `daemon`",
+    ),
+    ("3", "graceful stop with an `Event`"),
+    (
+        "4",
+        "`Queue(maxsize)`: `put`, `get`, `block`, `timeout`, `put_nowait`, `get_nowait`, `qsize`, `empty`, `full`",
+    ),
+    ("5", "`Queue` between two children (producer, consumer)"),
+    (
+        "6",
+        "results read while the child runs (polling a Queue, `Pipe.poll`)",
+    ),
+    (
+        "7",
+        "`Pipe(duplex)`: `send`, `recv`, `poll(timeout)`, `close`, end of file",
+    ),
+    ("8", "`Manager().dict()`"),
+    ("9", "`Manager().list()`"),
+    (
+        "10",
+        "`Manager().Namespace()`, `Lock`, `RLock`, `Semaphore`, `BoundedSemaphore`, `Condition`, `Event`, `Queue`, `Value`, `Array` through the manager",
+    ),
+    (
+        "11",
+        "`Pool(n)`: `apply`, `apply_async`, `AsyncResult.get/wait/ready/successful`, callbacks, `error_callback`",
+    ),
+    ("12", "`map`, `map_async`, `chunksize`; `starmap`"),
+    ("13", "`imap`, `imap_unordered`"),
+    (
+        "14",
+        "`close`, `join`, `terminate` of a pool, context manager",
+    ),
+    ("15", "`Value('d', 0.0)`, `Value('i')`, `get_lock`"),
+    ("16", "`Array('i', range(10))` changed by a child"),
+    ("17", "`RawValue`, `RawArray` with an outside `Lock`"),
+    ("18", "`Lock`, and its use with `with`"),
+    ("19", "start methods fork, spawn, forkserver"),
+    (
+        "20",
+        "children inherit nothing shared by accident; own memory",
+    ),
+    ("21", "MD5 of many files in parallel"),
+    ("22", "errors and exceptions in children reach the parent"),
+    ("23", "logging from children"),
+    ("24", "combination of Manager and Queue"),
+    ("", "`maxtasksperchild`"),
+    ("", "`initializer` and `initargs`"),
+    ("", "`imap(buffersize)`"),
+    ("", "`SimpleQueue`, `JoinableQueue`"),
+    ("", "`Barrier`"),
+    ("", "`connection.wait(objects, timeout)`"),
+    ("", "`SharedMemory` and `ShareableList`"),
+    ("", "`active_children`"),
+    ("", "`cpu_count`"),
+    ("", "`Pool.__reduce__`-style mistakes refused by type"),
+    (
+        "a",
+        "a task that fails, spins, eats memory or kills its worker costs only itself, and its outcome says which",
+    ),
+    ("b", "cancel one running task; its neighbours do not notice"),
+    ("c", "locks that survive the death of their holder"),
+    (
+        "d",
+        "shared arrays for untrusted code; a read-only grant can never write through",
+    ),
+    (
+        "e",
+        "disjoint chunks of one array for many tasks, checked by the borrow checker",
+    ),
+    (
+        "f",
+        "types of host and guest checked against each other when the module is loaded",
+    ),
+    ("g", "the whole of it from any guest language"),
+    (
+        "h",
+        "per-task report: wall time, CPU time, peak memory, fuel, bytes in and out",
+    ),
+];
+
+/// Rows that no test shows yet, because they are not there yet.
+const NOT_YET: &[&str] = &["h"];
+
+#[test]
+fn every_row_is_in_the_readme_in_order() -> Result<()> {
+    let readme = readme()?;
+    let rows = rows(&readme)?;
+    let shown: Vec<(&str, &str)> = rows.iter().map(|row| (row.number, row.what)).collect();
+    for (shown, wanted) in shown.iter().zip(ROWS) {
+        ensure!(
+            shown == wanted,
+            "README has {shown:?} where {wanted:?} is due"
+        );
+    }
+    ensure!(shown.len() == ROWS.len(), "{} rows", shown.len());
+    Ok(())
+}
+
+#[test]
+fn every_row_names_tests_and_they_exist() -> Result<()> {
+    let readme = readme()?;
+    for row in rows(&readme)? {
+        if NOT_YET.contains(&row.number) {
+            ensure!(row.tests == "not yet", "{} says {}", row.what, row.tests);
+            continue;
+        }
+        let mut named = BTreeSet::new();
+        for test in row.tests.split(", ") {
+            let name = test
+                .strip_prefix('`')
+                .and_then(|test| test.strip_suffix('`'));
+            let name = name.with_context(|| format!("{}: {test} is no test", row.what))?;
+            exists(name).with_context(|| row.what.to_owned())?;
+            ensure!(named.insert(name), "{}: {name} twice", row.what);
+        }
+    }
+    Ok(())
+}
+
+/// Fails unless the program has a test of that name.
+fn exists(name: &str) -> Result<()> {
+    let (program, function) = name.split_once("::").context("program::test")?;
+    let folders = ["tests/tests", "examples-wasm/tests"];
+    let mut sources = folders
+        .iter()
+        .map(|folder| project().join(folder).join(program).with_extension("rs"))
+        .filter(|path| path.is_file());
+    let path = sources
+        .next()
+        .with_context(|| format!("there is no test program {program}"))?;
+    ensure!(sources.next().is_none(), "two test programs are {program}");
+    let source = fs::read_to_string(&path)?;
+    let lines: Vec<&str> = source.lines().collect();
+    let place = lines
+        .iter()
+        .position(|line| line.starts_with(&format!("fn {function}(")))
+        .with_context(|| format!("{} has no {function}", path.display()))?;
+    let attributes = lines[..place].iter().rev();
+    ensure!(
+        attributes
+            .take_while(|line| line.starts_with('#'))
+            .any(|line| *line == "#[test]"),
+        "{name} is no test"
+    );
+    Ok(())
+}
+
+/// One row of the README.
+struct Row<'a> {
+    number: &'a str,
+    what: &'a str,
+    tests: &'a str,
+}
+
+/// The rows of the section's tables, without their headings.
+fn rows(readme: &str) -> Result<Vec<Row<'_>>> {
+    let section = readme
+        .lines()
+        .skip_while(|line| *line != SECTION)
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "));
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in section {
+        if !line.starts_with('|') {
+            inside = false;
+        } else if line.starts_with("|---") {
+            inside = true;
+        } else if inside {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            let &[number, what, tests] = &cells[..] else {
+                anyhow::bail!("{} cells: {line}", cells.len());
+            };
+            rows.push(Row {
+                number,
+                what,
+                tests,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+fn readme() -> Result<String> {
+    fs::read_to_string(project().join("README.md")).context("README.md")
+}
+
+fn project() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
