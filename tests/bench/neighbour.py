@@ -3,13 +3,20 @@
 neighbour.py apply CALLS CALLER_CORE WORKER_CORE
 neighbour.py map TASKS WORKERS CHUNKSIZE        (chunksize 0: its default)
 neighbour.py start METHOD
+neighbour.py dictionary OPERATIONS CALLER_CORE SERVER_CORE
+neighbour.py lock TIMES                         (the shortest of ten)
+neighbour.py locks TIMES FIRST_CORE SECOND_CORE
+neighbour.py queue MESSAGES BYTES PUTTER_CORE GETTER_CORE
+neighbour.py sum NUMBERS                        (by numpy where it is installed)
 """
 
+import array
 import json
 import multiprocessing
 import os
 import sys
 import time
+from multiprocessing import shared_memory
 
 
 def double(n):
@@ -55,12 +62,146 @@ def start(method):
         return [taken]
 
 
+def dictionary(operations, caller, server):
+    pin(server)
+    with multiprocessing.Manager() as manager:
+        shared = manager.dict()
+        pin(caller)
+        pairs = operations // 2
+        for n in range(100):
+            shared[n] = n
+        begun = time.perf_counter()
+        read = 0
+        for n in range(pairs):
+            shared[n % 100] = n
+            read += shared[n % 100]
+        taken = time.perf_counter() - begun
+        assert read == sum(range(pairs))
+        return [taken / (2 * pairs)]
+
+
+def lock(times):
+    shared = multiprocessing.Lock()
+    figures = []
+    for _ in range(10):
+        taken = 0
+        begun = time.perf_counter()
+        for _ in range(times):
+            with shared:
+                taken += 1
+        figures.append((time.perf_counter() - begun) / times)
+        assert taken == times
+    return [min(figures)]
+
+
+def count_together(core, start, shared, number, times, ended):
+    pin(core)
+    start.wait()
+    begun = time.perf_counter()
+    for _ in range(times):
+        with shared:
+            number.value += 1
+    ended.put((begun, time.perf_counter()))
+
+
+def locks(times, first, second):
+    start = multiprocessing.Barrier(2)
+    shared = multiprocessing.Lock()
+    number = multiprocessing.RawValue("Q", 0)
+    ended = multiprocessing.SimpleQueue()
+    counters = [
+        multiprocessing.Process(target=count_together, args=(core, start, shared, number, times, ended))
+        for core in (first, second)
+    ]
+    for counter in counters:
+        counter.start()
+    spans = [ended.get() for _ in counters]
+    elapsed = max(end for _, end in spans) - min(begun for begun, _ in spans)
+    for counter in counters:
+        counter.join()
+    assert number.value == 2 * times
+    return [elapsed / (2 * times)]
+
+
+def drain(core, messages, size, shared, ready, ended):
+    pin(core)
+    ready.set()
+    for n in range(messages):
+        message = shared.get()
+        number = n.to_bytes(8, "little")
+        assert len(message) == size and message.startswith(number) and message[-1] == number[0]
+    ended.put(messages)
+
+
+def queue(messages, size, putter, getter):
+    shared = multiprocessing.Queue()
+    ready = multiprocessing.Event()
+    ended = multiprocessing.SimpleQueue()
+    drainer = multiprocessing.Process(target=drain, args=(getter, messages, size, shared, ready, ended))
+    drainer.start()
+    pin(putter)
+    ready.wait()
+    message = bytearray(size)
+    begun = time.perf_counter()
+    for n in range(messages):
+        number = n.to_bytes(8, "little")
+        message[:8] = number
+        message[-1] = number[0]
+        shared.put(bytes(message))
+    assert ended.get() == messages
+    elapsed = time.perf_counter() - begun
+    drainer.join()
+    return [elapsed / messages]
+
+
+def sum_of(name, numbers):
+    memory = shared_memory.SharedMemory(name)
+    try:
+        import numpy
+    except ImportError:
+        with memory.buf.cast("Q") as view:
+            answer = sum(view[:numbers])
+    else:
+        answer = int(numpy.frombuffer(memory.buf, numpy.uint64, numbers).sum())
+    memory.close()
+    return answer
+
+
+def sum_(numbers):
+    memory = shared_memory.SharedMemory(create=True, size=numbers * 8)
+    try:
+        with memory.buf.cast("Q") as view:
+            block = 1 << 20
+            for begin in range(0, numbers, block):
+                end = min(begin + block, numbers)
+                view[begin:end] = array.array("Q", range(begin, end))
+        with multiprocessing.Pool(1) as pool:
+            pool.apply(double, (1,))
+            begun = time.perf_counter()
+            answer = pool.apply(sum_of, (memory.name, numbers))
+            taken = time.perf_counter() - begun
+            assert answer == numbers * (numbers - 1) // 2
+            return [taken]
+    finally:
+        memory.close()
+        memory.unlink()
+
+
 def main():
     what, *rest = sys.argv[1:]
     if what == "start":
         figures = start(rest[0])
     else:
-        figures = {"apply": apply, "map": map_}[what](*map(int, rest))
+        commands = {
+            "apply": apply,
+            "dictionary": dictionary,
+            "lock": lock,
+            "locks": locks,
+            "map": map_,
+            "queue": queue,
+            "sum": sum_,
+        }
+        figures = commands[what](*map(int, rest))
     print(json.dumps(figures))
 
 

@@ -17,10 +17,13 @@ use wasmpool_tests::guests;
 use crate::placement::Placement;
 
 mod instance;
+pub(crate) mod mapping;
+pub(crate) mod pairs;
 
 const ECHO: &str = "floor-echo";
 const LOOP: &str = "floor-loop";
 const EXIT: &str = "floor-exit";
+const SINK: &str = "floor-sink";
 
 /// The size of the echoed message: a request of a tiny task is not larger.
 const MESSAGE: usize = 64;
@@ -36,6 +39,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<bool> {
         [ECHO] => echo_child()?,
         [LOOP, isolation, tasks] => loop_child(isolation == "fresh", tasks.parse()?)?,
         [EXIT] => {}
+        [SINK, count, len] => pairs::sink(count.parse()?, len.parse()?)?,
         _ => return Ok(false),
     }
     Ok(true)

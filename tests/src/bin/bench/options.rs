@@ -40,7 +40,9 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse().context("--rounds N")?,
                 "--row" => options.row = Some(value()?.parse().context("--row N")?),
                 "--json" => options.json = Some(value()?.into()),
-                _ => bail!("usage: bench [--quick] [--rounds N] [--row 1|2|3|8] [--json FILE]"),
+                _ => bail!(
+                    "usage: bench [--quick] [--rounds N] [--row 1|2|3|7|8|11|12|13] [--json FILE]"
+                ),
             }
         }
         if options.rounds == 0 {

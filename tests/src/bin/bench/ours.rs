@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use wasmpool::{Isolation, Pool, StartMethod, Task};
+use wasmpool::{ByteSize, Dict, Isolation, Manager, Pool, RawArray, ReadOnly, StartMethod, Task};
 use wasmpool_tests::{guests, kinds};
 
 use crate::placement::Placement;
+
+pub(crate) mod pairs;
 
 /// Calls before measuring: what is done once is done in them.
 const WARM: u64 = 500;
@@ -67,6 +69,32 @@ pub(crate) fn map(isolation: Isolation, tasks: u64, workers: usize) -> Result<Du
     Ok(time)
 }
 
+/// The time of each of many operations of a task on a manager's dictionary, in turn set and get, one after another.
+///
+/// # Errors
+/// When the task fails or reads something else than it set.
+pub(crate) fn dictionary(placement: Placement, operations: u64) -> Result<Duration> {
+    let pairs = operations / 2;
+    placement.run(
+        || {
+            let pool = kinds::builder().workers(1).build()?;
+            let task = pool
+                .load(guests::callers())?
+                .task::<(u64, Dict<u64, u64>), u64>("set_and_get")?;
+            let dict = Manager::new().dict();
+            pool.apply(&task, (WARM, &dict))?;
+            Ok((pool, task, dict))
+        },
+        |(pool, task, dict)| {
+            let begun = Instant::now();
+            let sum = pool.apply(&task, (pairs, &dict))?;
+            let time = begun.elapsed();
+            ensure!(sum == (0..pairs).sum::<u64>(), "the sum is {sum}");
+            Ok(time.div_f64(pairs as f64 * 2.0))
+        },
+    )
+}
+
 /// The time from nothing to the first result of a pool of two.
 ///
 /// # Errors
@@ -81,4 +109,65 @@ pub(crate) fn start(start_method: StartMethod) -> Result<Duration> {
     let time = begun.elapsed();
     ensure!(answer == 42);
     Ok(time)
+}
+
+/// A shared array of numbers, and a pool that knows what to do with it.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    array: RawArray<u64>,
+    attach: Task<(RawArray<u64>, u32), ()>,
+    sum: Task<ReadOnly<'static, u64>, u64>,
+    _pool: Pool,
+}
+
+impl Numbers {
+    /// The numbers from 0 to below `len`.
+    ///
+    /// # Errors
+    /// When there is no memory for them, or no pool.
+    pub(crate) fn new(len: u64) -> Result<Self> {
+        let pool = kinds::builder()
+            .workers(1)
+            .memory(ByteSize::gib(2))
+            .build()?;
+        let module = pool.load(guests::arrays())?;
+        let numbers = Self {
+            array: RawArray::from_iter(0..len)?,
+            attach: module.task("attach")?,
+            sum: module.task("sum")?,
+            _pool: pool,
+        };
+        numbers.attach.call((&numbers.array, 1))?;
+        Ok(numbers)
+    }
+
+    /// A task that is given them and adds them up: the time, and the sum.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn sum(&self) -> Result<(Duration, u64)> {
+        let begun = Instant::now();
+        let sum = self.sum.call(self.array.read_only())?;
+        Ok((begun.elapsed(), sum))
+    }
+
+    /// A task attaches and detaches them: the time of one of so many, without the call's. Of both calls it is the fastest of
+    /// several, since on a busy machine one call takes longer than another by more than what is measured.
+    ///
+    /// # Errors
+    /// When it fails, or when a call that attaches was no slower than one that does not.
+    pub(crate) fn attach(&self, times: u32) -> Result<Duration> {
+        let fastest = |times| -> Result<Duration> {
+            let mut fastest = Duration::MAX;
+            for _ in 0..10 {
+                let begun = Instant::now();
+                self.attach.call((&self.array, times))?;
+                fastest = fastest.min(begun.elapsed());
+            }
+            Ok(fastest)
+        };
+        let (with, without) = (fastest(times)?, fastest(0)?);
+        ensure!(with > without, "attaching took no time: {with:?}");
+        Ok((with - without) / times)
+    }
 }

@@ -38,7 +38,7 @@ impl Placement {
         let mut all = vec![Self::OneCore(first)];
         match cores.next() {
             Some(second) => all.push(Self::TwoCores(first, second)),
-            None => println!("skipped: row 1 on two cores: there is one"),
+            None => println!("skipped: what runs on two cores: there is one"),
         }
         all.push(Self::Free);
         Ok(all)
@@ -67,6 +67,19 @@ impl Placement {
         });
         sched_setaffinity(None, &before)?;
         result
+    }
+
+    /// Moves this thread to where the caller (0) or the worker belongs.
+    ///
+    /// # Errors
+    /// When the kernel does not let it move.
+    pub(crate) fn move_to(self, side: usize) -> Result<()> {
+        let core = match (self, side) {
+            (Self::OneCore(core) | Self::TwoCores(core, _), 0) | (Self::OneCore(core), _) => core,
+            (Self::TwoCores(_, core), _) => core,
+            (Self::Free, _) => return Ok(()),
+        };
+        Ok(sched_setaffinity(None, &only(core))?)
     }
 
     /// The cores of caller and worker as arguments for the neighbour; -1 is any.

@@ -26,6 +26,8 @@ pub(crate) struct Measure {
     aim_neighbour: Option<f64>,
     /// At most so much more than the floor.
     aim_beyond: Option<f64>,
+    /// At most so much, whatever the others take.
+    aim_at_most: Option<f64>,
 }
 
 impl Measure {
@@ -41,6 +43,7 @@ impl Measure {
             aim_floor: None,
             aim_neighbour: None,
             aim_beyond: None,
+            aim_at_most: None,
         }
     }
 
@@ -54,6 +57,12 @@ impl Measure {
     /// Aims at a difference from the floor.
     pub(crate) fn aim_beyond(mut self, most: f64) -> Self {
         self.aim_beyond = Some(most);
+        self
+    }
+
+    /// Aims at a figure.
+    pub(crate) fn aim_at_most(mut self, most: f64) -> Self {
+        self.aim_at_most = Some(most);
         self
     }
 
@@ -74,10 +83,15 @@ impl Measure {
                 .map(|difference| difference <= most);
             (format!("≤ {most} {} beyond floor", self.unit), met)
         });
+        let at_most = self.aim_at_most.map(|most| {
+            let met = self.ours.median().map(|median| median <= most);
+            (format!("≤ {most} {}", self.unit), met)
+        });
         [
             ratio(self.aim_floor, &self.floor, "floor"),
             ratio(self.aim_neighbour, &self.neighbour, "neighbour"),
             beyond,
+            at_most,
         ]
         .into_iter()
         .flatten()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use wasmpool::{Isolation, StartMethod};
 
 use crate::neighbour::Neighbour;
@@ -11,6 +11,8 @@ use crate::placement::Placement;
 use crate::report::Measure;
 use crate::series::{micros, quantile};
 use crate::{floor, ours};
+
+mod pairs;
 
 /// Measures the rows that are wanted.
 ///
@@ -22,7 +24,11 @@ pub(crate) fn run(options: &Options, neighbour: &Neighbour) -> Result<Vec<Measur
         (1, calls as Row),
         (2, fresh_tasks),
         (3, batched_tasks),
+        (7, arrays),
         (8, starts),
+        (11, pairs::locks),
+        (12, pairs::queues),
+        (13, dictionary),
     ] {
         if options.wants(row) {
             eprintln!("row {row} …");
@@ -136,6 +142,48 @@ fn maps(
     Ok(vec![measure])
 }
 
+/// Row 7: an array of a gibibyte in a task, and smaller ones.
+fn arrays(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    const TIMES: u32 = 100;
+    let mut measures = Vec::new();
+    let largest = options.scale(1 << 27);
+    for len in [1 << 13, 1 << 20, largest] {
+        let mib = len as f64 / f64::from(1 << 17);
+        let name = format!("attach and detach, {mib:.4} MiB");
+        let mut measure = Measure::new(7, name, "µs").aim_beyond(20.0);
+        let (ours, floor) = (ours::Numbers::new(len)?, floor::mapping::Numbers::new(len)?);
+        for _ in 0..options.rounds {
+            measure.ours.0.push(micros(ours.attach(TIMES)?));
+            measure.floor.0.push(micros(floor.attach(TIMES)?));
+        }
+        measures.push(measure);
+    }
+    let name = format!("attach and sum, {} MiB", largest >> 17);
+    let mut measure = Measure::new(7, name, "ms").aim_ratios((Some(1.15), Some(1.0)));
+    let (ours, floor) = (
+        ours::Numbers::new(largest)?,
+        floor::mapping::Numbers::new(largest)?,
+    );
+    let expected = (0..largest).fold(0, u64::wrapping_add);
+    for _ in 0..options.rounds {
+        for (series, (time, sum)) in [
+            (&mut measure.ours, ours.sum()?),
+            (&mut measure.floor, floor.sum()?),
+        ] {
+            ensure!(sum == expected, "the sum is {sum} and not {expected}");
+            series.0.push(micros(time) / 1e3);
+        }
+        let theirs = neighbour.measure("sum", &[largest.to_string()])?;
+        let theirs = theirs.unwrap_or_default().into_iter();
+        measure
+            .neighbour
+            .0
+            .extend(theirs.map(|seconds| seconds * 1e3));
+    }
+    measures.push(measure);
+    Ok(measures)
+}
+
 /// Row 8: from nothing to the first result.
 fn starts(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
     let mut forkserver =
@@ -160,4 +208,34 @@ fn starts(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
         }
     }
     Ok(vec![forkserver, spawn])
+}
+
+/// Row 13: a manager's dictionary, set and get.
+fn dictionary(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
+    let operations = options.scale(40_000);
+    let theirs = options.scale(4_000);
+    let mut measures = Vec::new();
+    for placement in Placement::all()? {
+        let name = format!("manager dict set and get, {placement}");
+        let mut measure = Measure::new(13, name, "µs").aim_ratios((None, Some(0.5)));
+        for _ in 0..options.rounds {
+            let ours = ours::dictionary(placement, operations)?;
+            measure.ours.0.push(micros(ours));
+            let floor: Vec<f64> = floor::echo(placement, theirs)?
+                .into_iter()
+                .map(micros)
+                .collect();
+            measure.floor.0.extend(quantile(&floor, 0.5));
+            let [caller, worker] = placement.arguments();
+            let neighbour =
+                neighbour.measure("dictionary", &[theirs.to_string(), caller, worker])?;
+            let neighbour = neighbour.unwrap_or_default();
+            measure
+                .neighbour
+                .0
+                .extend(neighbour.into_iter().map(|seconds| seconds * 1e6));
+        }
+        measures.push(measure);
+    }
+    Ok(measures)
 }
