@@ -29,3 +29,7 @@ demo *ARGS:
 # Measures calls, maps and starts beside their floors and beside multiprocessing.
 bench *ARGS:
     cargo run --release -p wasmpool-tests --bin bench -- {{ARGS}}
+
+# Runs the library's unit tests under the address sanitizer, in a target directory of its own.
+sanitize *ARGS:
+    RUSTC_WORKSPACE_WRAPPER="$PWD/.ci/address-sanitizer" ASAN_OPTIONS=detect_leaks=0 cargo test -p wasmpool --lib --target-dir target/sanitize {{ARGS}}
