@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, Mutex},
 };
 
 use wasmpool_abi::{CheckLimits, Code, ManagerOp, Type};
@@ -116,17 +116,6 @@ impl DictStore {
         }
     }
 
-    fn lock(&self, patience: Patience) -> Result<MutexGuard<'_, Items>, Code> {
-        match (patience, self.items.try_lock()) {
-            (_, Ok(items)) => Ok(items),
-            (_, Err(TryLockError::Poisoned(items))) => Ok(items.into_inner()),
-            (Patience::Some, Err(TryLockError::WouldBlock)) => {
-                Ok(self.items.lock().unwrap_or_else(PoisonError::into_inner))
-            }
-            (Patience::None, Err(TryLockError::WouldBlock)) => Err(Code::Timeout),
-        }
-    }
-
     fn check_key(&self, key: &[u8]) -> Result<(), Code> {
         check(&self.key, key)
     }
@@ -161,7 +150,7 @@ impl DictStore {
         let Some(first) = after.checked_add(1) else {
             return Ok(Page::default().reply(&(after, false)));
         };
-        let items = self.lock(patience)?;
+        let items = patience.lock(&self.items)?;
         let mut page = Page::default();
         let (mut cursor, mut more) = (after, false);
         for (&place, Item { key, value }) in items.ordered.range(first..) {
@@ -186,7 +175,7 @@ impl DictStore {
             Ok(item)
         })?;
         args.end()?;
-        self.lock(patience)?.put_all(&items, self.bounds)?;
+        patience.lock(&self.items)?.put_all(&items, self.bounds)?;
         Ok(Vec::new())
     }
 
@@ -197,7 +186,7 @@ impl DictStore {
         for value in expected.into_iter().chain(new) {
             check(&self.value, value)?;
         }
-        let mut items = self.lock(patience)?;
+        let mut items = patience.lock(&self.items)?;
         let same = items.get(key) == expected;
         if same {
             match new {
@@ -236,11 +225,11 @@ impl Managed for DictStore {
         match ManagerOp::from_number(op).ok_or(Code::Invalid)? {
             ManagerOp::Len => {
                 args.end()?;
-                Ok(reply(&self.lock(patience)?.used.items))
+                Ok(reply(&patience.lock(&self.items)?.used.items))
             }
             ManagerOp::Clear => {
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 many(items.used.items, patience)?;
                 let last = items.last;
                 // Places are not used again: who pages through it does not begin anew.
@@ -257,26 +246,26 @@ impl Managed for DictStore {
             }
             ManagerOp::DictGet => {
                 let key = self.key(args)?;
-                let items = self.lock(patience)?;
+                let items = patience.lock(&self.items)?;
                 items.get(key).map(<[u8]>::to_vec).ok_or(Code::NotFound)
             }
             ManagerOp::DictSet => {
                 let (key, value) = self.item(args)?;
-                self.lock(patience)?.put(key, value, self.bounds)?;
+                patience.lock(&self.items)?.put(key, value, self.bounds)?;
                 Ok(Vec::new())
             }
             ManagerOp::DictInsert => {
                 let (key, value) = self.item(args)?;
-                let was = self.lock(patience)?.put(key, value, self.bounds)?;
+                let was = patience.lock(&self.items)?.put(key, value, self.bounds)?;
                 // An `Option` of the value: a flag and its encoding.
                 let mut was_there = reply(&was.is_some());
                 was_there.extend_from_slice(&was.unwrap_or_default());
                 Ok(was_there)
             }
-            ManagerOp::DictPop => found(self.lock(patience)?.take(self.key(args)?)),
+            ManagerOp::DictPop => found(patience.lock(&self.items)?.take(self.key(args)?)),
             ManagerOp::DictPopLast => {
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let key = items.ordered.last_key_value().map(|(_, item)| &item.key);
                 let key = Arc::clone(key.ok_or(Code::NotFound)?);
                 let value = items.take(&key).ok_or(Code::NotFound)?;
@@ -284,13 +273,13 @@ impl Managed for DictStore {
             }
             ManagerOp::DictContains => {
                 let key = self.key(args)?;
-                Ok(reply(&self.lock(patience)?.places.contains_key(key)))
+                Ok(reply(&patience.lock(&self.items)?.places.contains_key(key)))
             }
             ManagerOp::DictPage => self.page(args, patience),
             ManagerOp::DictUpdate => self.update(args, patience),
             ManagerOp::DictGetOrInsert => {
                 let (key, value) = self.item(args)?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let (put, value) = match items.get(key) {
                     Some(there) => (false, there),
                     None => {
@@ -302,7 +291,7 @@ impl Managed for DictStore {
             }
             ManagerOp::DictAdd => {
                 let (key, delta) = self.item(args)?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let sum = number::add(&self.value, items.get(key), delta)?;
                 items.put(key, &sum, self.bounds)?;
                 Ok(sum)
@@ -441,7 +430,7 @@ mod tests {
     fn who_has_no_patience_is_not_kept_waiting() {
         let store = store();
         let (set, clear) = (ManagerOp::DictSet as i32, ManagerOp::Clear as i32);
-        let held = store.lock(Patience::Some).unwrap();
+        let held = Patience::Some.lock(&store.items).unwrap();
         assert_eq!(
             store.call(set, &[1, 1, 1, 0], Patience::None),
             Err(Code::Timeout)
@@ -475,9 +464,9 @@ mod tests {
                 .call(ManagerOp::DictSet as i32, &bytes.concat(), Patience::Some)
                 .unwrap();
         };
-        let empty = store.lock(Patience::Some).unwrap().used;
+        let empty = Patience::Some.lock(&store.items).unwrap().used;
         set(1, b"");
-        let one = store.lock(Patience::Some).unwrap().used;
+        let one = Patience::Some.lock(&store.items).unwrap().used;
         set(2, b"abc");
         set(2, b"a");
         set(1, b"xyz");
@@ -485,16 +474,16 @@ mod tests {
         store
             .call(ManagerOp::DictPop as i32, &[1, 2], Patience::Some)
             .unwrap();
-        assert_eq!(store.lock(Patience::Some).unwrap().used, one);
+        assert_eq!(Patience::Some.lock(&store.items).unwrap().used, one);
         store
             .call(ManagerOp::DictPopLast as i32, &[], Patience::Some)
             .unwrap();
-        assert_eq!(store.lock(Patience::Some).unwrap().used, empty);
+        assert_eq!(Patience::Some.lock(&store.items).unwrap().used, empty);
         set(3, b"abc");
         store
             .call(ManagerOp::Clear as i32, &[], Patience::Some)
             .unwrap();
-        assert_eq!(store.lock(Patience::Some).unwrap().used, empty);
-        assert!(store.lock(Patience::Some).unwrap().places.is_empty());
+        assert_eq!(Patience::Some.lock(&store.items).unwrap().used, empty);
+        assert!(Patience::Some.lock(&store.items).unwrap().places.is_empty());
     }
 }

@@ -1,10 +1,6 @@
 //! What a list holds: encoded values.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
-};
+use std::{collections::VecDeque, fmt, sync::Mutex};
 
 use wasmpool_abi::{Code, ManagerOp, Type};
 
@@ -90,17 +86,6 @@ impl ListStore {
         }
     }
 
-    fn lock(&self, patience: Patience) -> Result<MutexGuard<'_, Items>, Code> {
-        match (patience, self.items.try_lock()) {
-            (_, Ok(items)) => Ok(items),
-            (_, Err(TryLockError::Poisoned(items))) => Ok(items.into_inner()),
-            (Patience::Some, Err(TryLockError::WouldBlock)) => {
-                Ok(self.items.lock().unwrap_or_else(PoisonError::into_inner))
-            }
-            (Patience::None, Err(TryLockError::WouldBlock)) => Err(Code::Timeout),
-        }
-    }
-
     fn value<'a>(&self, args: &mut Args<'a>) -> Result<&'a [u8], Code> {
         let value = args.bytes()?;
         check(&self.ty, value)?;
@@ -108,7 +93,7 @@ impl ListStore {
     }
 
     fn page(&self, from: u64, patience: Patience) -> Result<Vec<u8>, Code> {
-        let items = self.lock(patience)?;
+        let items = patience.lock(&self.items)?;
         let mut page = Page::default();
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let rest = items.values.iter().skip(from);
@@ -128,7 +113,7 @@ impl ListStore {
         values: &[&[u8]],
         patience: Patience,
     ) -> Result<bool, Code> {
-        let mut items = self.lock(patience)?;
+        let mut items = patience.lock(&self.items)?;
         if items.version != version {
             return Ok(false);
         }
@@ -150,11 +135,11 @@ impl Managed for ListStore {
         match ManagerOp::from_number(op).ok_or(Code::Invalid)? {
             ManagerOp::Len => {
                 args.end()?;
-                Ok(reply(&self.lock(patience)?.used.items))
+                Ok(reply(&patience.lock(&self.items)?.used.items))
             }
             ManagerOp::Clear => {
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 many(items.used.items, patience)?;
                 let old = std::mem::take(&mut items.values);
                 items.used = Used::default();
@@ -166,14 +151,14 @@ impl Managed for ListStore {
             ManagerOp::ListGet => {
                 let index = args.u64()?;
                 args.end()?;
-                let items = self.lock(patience)?;
+                let items = patience.lock(&self.items)?;
                 let index = items.at(index)?;
                 Ok(items.values[index].to_vec())
             }
             ManagerOp::ListSet => {
                 let (index, value) = (args.u64()?, self.value(&mut args)?);
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let index = items.at(index)?;
                 items.replace(index, value, self.bounds)?;
                 Ok(Vec::new())
@@ -181,7 +166,7 @@ impl Managed for ListStore {
             ManagerOp::ListPush => {
                 let value = self.value(&mut args)?;
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let end = items.values.len();
                 items.insert(end, value, self.bounds)?;
                 Ok(Vec::new())
@@ -189,7 +174,7 @@ impl Managed for ListStore {
             ManagerOp::ListExtend => {
                 let values = args.seq(|args| self.value(args))?;
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 items.used = items.room_for(&values, self.bounds)?;
                 items
                     .values
@@ -200,7 +185,7 @@ impl Managed for ListStore {
             ManagerOp::ListInsert => {
                 let (index, value) = (args.u64()?, self.value(&mut args)?);
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let index = match index == items.values.len() as u64 {
                     true => items.values.len(),
                     false => items.at(index)?,
@@ -211,20 +196,20 @@ impl Managed for ListStore {
             ManagerOp::ListRemove => {
                 let index = args.u64()?;
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let index = items.at(index)?;
                 items.remove(index)
             }
             ManagerOp::ListPop => {
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let last = items.values.len().checked_sub(1).ok_or(Code::NotFound)?;
                 items.remove(last)
             }
             ManagerOp::ListFind => {
                 let value = self.value(&mut args)?;
                 args.end()?;
-                let items = self.lock(patience)?;
+                let items = patience.lock(&self.items)?;
                 many(items.used.items, patience)?;
                 let found = items.values.iter().position(|it| **it == *value);
                 found
@@ -245,7 +230,7 @@ impl Managed for ListStore {
             ManagerOp::ListAdd => {
                 let (index, delta) = (args.u64()?, self.value(&mut args)?);
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let index = items.at(index)?;
                 let sum = number::add(&self.ty, Some(&items.values[index]), delta)?;
                 items.replace(index, &sum, self.bounds)?;
@@ -255,7 +240,7 @@ impl Managed for ListStore {
                 let index = args.u64()?;
                 let (expected, new) = (self.value(&mut args)?, self.value(&mut args)?);
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let index = items.at(index)?;
                 let same = *items.values[index] == *expected;
                 if same {
@@ -281,22 +266,25 @@ mod tests {
         let call =
             |op: ManagerOp, args: &[u8]| store.call(op as i32, args, Patience::Some).unwrap();
         call(ManagerOp::ListPush, &[2, 1, b'a']);
-        let one = store.lock(Patience::Some).unwrap().used;
+        let one = Patience::Some.lock(&store.items).unwrap().used;
         call(ManagerOp::ListExtend, &[2, 1, 0, 3, 2, b'b', b'c']);
         call(ManagerOp::ListInsert, &[0, 1, 0]);
         call(ManagerOp::ListSet, &[0, 3, 2, b'x', b'y']);
         call(ManagerOp::ListRemove, &[0]);
         call(ManagerOp::ListPop, &[]);
         call(ManagerOp::ListPop, &[]);
-        assert_eq!(store.lock(Patience::Some).unwrap().used, one);
-        let version = store.lock(Patience::Some).unwrap().version;
+        assert_eq!(Patience::Some.lock(&store.items).unwrap().used, one);
+        let version = Patience::Some.lock(&store.items).unwrap().version;
         call(
             ManagerOp::ListReplace,
             &[u8::try_from(version).unwrap(), 1, 2, 1, b'z'],
         );
-        assert_eq!(store.lock(Patience::Some).unwrap().used, one);
+        assert_eq!(Patience::Some.lock(&store.items).unwrap().used, one);
         call(ManagerOp::Clear, &[]);
-        assert_eq!(store.lock(Patience::Some).unwrap().used, Used::default());
+        assert_eq!(
+            Patience::Some.lock(&store.items).unwrap().used,
+            Used::default()
+        );
     }
 
     #[test]

@@ -1,11 +1,6 @@
 //! What a namespace holds: encoded values of any types, by name.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    ops::Bound,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
-};
+use std::{collections::BTreeMap, fmt, ops::Bound, sync::Mutex};
 
 use wasmpool_abi::{Code, ManagerOp, Type, section};
 
@@ -85,17 +80,6 @@ impl NamespaceStore {
             items: Mutex::default(),
         }
     }
-
-    fn lock(&self, patience: Patience) -> Result<MutexGuard<'_, Items>, Code> {
-        match (patience, self.items.try_lock()) {
-            (_, Ok(items)) => Ok(items),
-            (_, Err(TryLockError::Poisoned(items))) => Ok(items.into_inner()),
-            (Patience::Some, Err(TryLockError::WouldBlock)) => {
-                Ok(self.items.lock().unwrap_or_else(PoisonError::into_inner))
-            }
-            (Patience::None, Err(TryLockError::WouldBlock)) => Err(Code::Timeout),
-        }
-    }
 }
 
 /// A name, which is not empty.
@@ -122,11 +106,11 @@ impl Managed for NamespaceStore {
         match ManagerOp::from_number(op).ok_or(Code::Invalid)? {
             ManagerOp::Len => {
                 args.end()?;
-                Ok(reply(&self.lock(patience)?.used.items))
+                Ok(reply(&patience.lock(&self.items)?.used.items))
             }
             ManagerOp::Clear => {
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 many(items.used.items, patience)?;
                 let old = std::mem::take(&mut *items);
                 drop(items);
@@ -136,7 +120,8 @@ impl Managed for NamespaceStore {
             ManagerOp::NamespaceGet => {
                 let (name, (ty, words)) = (name(&mut args)?, described(&mut args)?);
                 args.end()?;
-                self.lock(patience)?
+                patience
+                    .lock(&self.items)?
                     .get(name, &ty, words)
                     .map(<[u8]>::to_vec)
             }
@@ -145,14 +130,16 @@ impl Managed for NamespaceStore {
                 let value = args.bytes()?;
                 args.end()?;
                 check(&ty, value)?;
-                self.lock(patience)?.put(name, words, value, self.bounds)?;
+                patience
+                    .lock(&self.items)?
+                    .put(name, words, value, self.bounds)?;
                 Ok(Vec::new())
             }
             ManagerOp::NamespaceAdd => {
                 let (name, (ty, words)) = (name(&mut args)?, described(&mut args)?);
                 let delta = args.bytes()?;
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let was = match items.get(name, &ty, words) {
                     Err(Code::NotFound) => None,
                     was => Some(was?),
@@ -164,7 +151,7 @@ impl Managed for NamespaceStore {
             ManagerOp::NamespaceRemove => {
                 let name = name(&mut args)?;
                 args.end()?;
-                let mut items = self.lock(patience)?;
+                let mut items = patience.lock(&self.items)?;
                 let item = items.values.remove(name).ok_or(Code::NotFound)?;
                 let len = name.len() + item.ty.len() + item.bytes.len();
                 items.used = items.used.without(len);
@@ -173,7 +160,7 @@ impl Managed for NamespaceStore {
             ManagerOp::NamespaceNames => {
                 let after = args.text()?;
                 args.end()?;
-                let items = self.lock(patience)?;
+                let items = patience.lock(&self.items)?;
                 let rest = (Bound::Excluded(after), Bound::Unbounded);
                 let (mut page, mut more) = (Page::default(), false);
                 for name in items.values.range::<str, _>(rest).map(|(name, _)| name) {

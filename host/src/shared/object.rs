@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -38,6 +38,23 @@ pub(crate) enum Patience {
     Some,
     /// It may not: others wait for this thread.
     None,
+}
+
+impl Patience {
+    /// Takes a lock, of one who panicked too.
+    ///
+    /// # Errors
+    /// `Timeout` when somebody has it and it may not take a while.
+    pub(crate) fn lock<T>(self, mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Code> {
+        match (self, mutex.try_lock()) {
+            (_, Ok(guard)) => Ok(guard),
+            (_, Err(TryLockError::Poisoned(guard))) => Ok(guard.into_inner()),
+            (Patience::Some, Err(TryLockError::WouldBlock)) => {
+                Ok(mutex.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            (Patience::None, Err(TryLockError::WouldBlock)) => Err(Code::Timeout),
+        }
+    }
 }
 
 /// A manager's object: what guests ask of it is answered by the host.
