@@ -63,6 +63,18 @@ impl Granted {
         })
     }
 
+    /// The same for who changes it.
+    ///
+    /// # Errors
+    /// As [`Granted::new`], and `Denied` for what may only be read.
+    fn to_change<P: Ports>(state: &State<P>, handle: i32) -> Result<Self, Code> {
+        let granted = Self::new(state, handle)?;
+        match granted.writes {
+            Writes::Private => Err(Code::Denied),
+            Writes::Shared => Ok(granted),
+        }
+    }
+
     /// Where `len` bytes from the guest's `offset` on lie in the file.
     fn range(&self, offset: i64, len: u64) -> Result<usize, Code> {
         let offset = u64::try_from(offset).map_err(|_| Code::Invalid)?;
@@ -190,12 +202,8 @@ pub(super) fn shm_write<P: Ports>(
     let (memory, state) = split(caller)?;
     let guest = Guest::new(memory, "shm_write");
     let src = guest.read_once(src.cast_unsigned(), u64::from(len.cast_unsigned()))?;
-    let granted = Granted::new(state, handle).and_then(|granted| {
-        if granted.writes == Writes::Private {
-            return Err(Code::Denied);
-        }
-        Ok((granted.range(offset, src.len() as u64)?, granted))
-    });
+    let granted = Granted::to_change(state, handle)
+        .and_then(|granted| Ok((granted.range(offset, src.len() as u64)?, granted)));
     let (mut at, granted) = match granted {
         Ok(granted) => granted,
         Err(code) => return Ok(i32::from(code)),
@@ -222,10 +230,7 @@ pub(super) fn shm_rmw<P: Ports>(
     offset: i64,
     value: i64,
 ) -> Result<i64, HostTrap> {
-    let done = Granted::new(caller.data(), handle).and_then(|granted| {
-        if granted.writes == Writes::Private {
-            return Err(Code::Denied);
-        }
+    let done = Granted::to_change(caller.data(), handle).and_then(|granted| {
         let operation = Operation::from_number(op).ok_or(Code::Invalid)?;
         let at = granted.range(offset, operation.width() as u64)?;
         if !at.is_multiple_of(operation.width()) {
