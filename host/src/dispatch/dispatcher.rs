@@ -150,14 +150,16 @@ impl Dispatcher {
                 worker => self.hear_worker(worker),
             }
         }
-        let answers = std::mem::take(&mut self.hub.lock().answers);
+        let mut state = self.hub.lock();
+        let answers = std::mem::take(&mut state.answers);
+        let everybody = std::mem::take(&mut state.cancels);
+        drop(state);
         for answer in answers {
             if let Some(busy) = self.busy.get_mut(&answer.worker) {
                 busy.link.reply(&self.hub, answer);
             }
         }
         let now = Instant::now();
-        let everybody = std::mem::take(&mut self.hub.lock().cancels);
         let due: Vec<u64> = self
             .busy
             .iter()

@@ -160,6 +160,13 @@ struct State {
     callback: Option<Callback>,
 }
 
+impl State {
+    /// Every item has its outcome, and no more items will come.
+    fn is_answered(&self) -> bool {
+        self.complete && self.unanswered == 0
+    }
+}
+
 /// Partial results that nobody has taken yet, in bytes; older ones are dropped past it, the last one never.
 const MAX_WAITING_PARTIALS: usize = 64 << 20;
 /// What a partial result costs beside its bytes: a guest may send any number of empty ones.
@@ -342,7 +349,7 @@ impl Stream {
     }
 
     fn after_delivery(&self, mut state: MutexGuard<'_, State>) {
-        let ended = state.complete && state.unanswered == 0 && !state.ended;
+        let ended = state.is_answered() && !state.ended;
         state.ended |= ended;
         let waker = state.waker.take();
         drop(state);
@@ -385,7 +392,7 @@ impl Stream {
                 state.partial_bytes -= bytes.len() + PARTIAL_COST;
                 return Some(bytes);
             }
-            if state.unanswered == 0 && state.complete {
+            if state.is_answered() {
                 return None;
             }
             state = self
@@ -407,7 +414,7 @@ impl Stream {
             if let Some(delivery) = take(&mut state) {
                 return Some(delivery);
             }
-            if state.complete && state.unanswered == 0 {
+            if state.is_answered() {
                 return None;
             }
             state = self.changed_by(state, deadline)?;
@@ -444,14 +451,13 @@ impl Stream {
 
     /// Whether every item has its outcome, and no more items will come.
     pub(crate) fn has_ended(&self) -> bool {
-        let state = self.lock();
-        state.complete && state.unanswered == 0
+        self.lock().is_answered()
     }
 
     /// Waits until every item has its outcome: nothing of the call runs any more then.
     pub(crate) fn wait_ended(&self) {
         let mut state = self.lock();
-        while !(state.complete && state.unanswered == 0) {
+        while !state.is_answered() {
             match self.changed_by(state, None) {
                 Some(changed) => state = changed,
                 None => return,
@@ -462,7 +468,7 @@ impl Stream {
     /// Whether everything was taken and nothing will arrive any more.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.lock();
-        state.complete && state.unanswered == 0 && state.arrived.is_empty()
+        state.is_answered() && state.arrived.is_empty()
     }
 
     /// Whether the first delivery of a call of one item is there, and whether it is a value.
@@ -521,7 +527,7 @@ impl Stream {
     /// Ends what has not ended yet with `error`: what waits, at once; what runs, as soon as its worker is stopped.
     pub(crate) fn cancel(&self, error: &TaskError) {
         let mut state = self.lock();
-        if state.cancelled.is_some() || (state.complete && state.unanswered == 0) {
+        if state.cancelled.is_some() || state.is_answered() {
             return;
         }
         state.cancelled = Some(error.clone());
