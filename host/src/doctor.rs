@@ -3,6 +3,7 @@
 //! It changes nothing and decides nothing: a pool does not read these findings.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     os::fd::AsFd,
     path::Path,
@@ -11,7 +12,13 @@ use std::{
 
 use rustix::fs::{Access, MemfdFlags, SealFlags};
 
-use crate::{Pool, StartMethod, module::cache::Cache, supervisor::divert, sys::probe};
+use crate::{
+    Pool, Standing, StartMethod, Wall, WallReport,
+    jail::syscalls::{CALLS, Call, User},
+    module::cache::Cache,
+    supervisor::divert,
+    sys::probe,
+};
 
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +28,6 @@ pub enum Topic {
     Start,
     /// Walls that this version builds around every worker.
     Wall,
-    /// Walls that this machine would allow and this version does not build.
-    NotBuilt,
     /// What makes things faster or larger.
     Comfort,
 }
@@ -68,9 +73,44 @@ pub fn examine() -> Vec<Finding> {
         worker = worker.or(trial.ok());
     }
     findings.extend(walls(worker.as_ref()));
-    findings.extend(not_built());
     findings.extend(comforts());
     findings
+}
+
+/// A system call that the jail lets a process of the pool make.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SystemCall {
+    /// Its name.
+    pub name: &'static str,
+    /// Its number on this processor.
+    pub number: i64,
+    /// Who makes it: `zygote`, `start` (a worker or a compiler on its way to its last filter), `worker`, `compiler`.
+    pub users: Vec<&'static str>,
+    /// What for.
+    pub reason: &'static str,
+}
+
+/// Every system call that the jail allows; all others end the process that tries them. One that is allowed with several
+/// kinds of arguments is there several times.
+pub fn system_calls() -> Vec<SystemCall> {
+    let users = [
+        (User::Zygote, "zygote"),
+        (User::Start, "start"),
+        (User::Worker, "worker"),
+        (User::Compiler, "compiler"),
+    ];
+    let call = |call: &Call| SystemCall {
+        name: call.name,
+        number: call.number,
+        users: users
+            .into_iter()
+            .filter(|(user, _)| call.is_for(*user))
+            .map(|(_, name)| name)
+            .collect(),
+        reason: call.reason,
+    };
+    CALLS.iter().map(call).collect()
 }
 
 /// Whether tasks can run here by at least one start method.
@@ -88,7 +128,7 @@ fn state(yes: bool) -> State {
 struct Trial {
     took: Duration,
     /// The pool's own words for what it tried.
-    walls: Vec<(String, bool)>,
+    walls: Vec<WallReport>,
     worker: Option<Worker>,
 }
 
@@ -112,10 +152,7 @@ impl Trial {
         if seven != 7 {
             return Err(format!("a task that returns 7 returned {seven}"));
         }
-        let walls = pool
-            .walls()
-            .map(|(name, stands)| (name.to_owned(), stands))
-            .collect();
+        let walls = pool.jail_report().to_vec();
         // The worker that ran it waits for the next one: it can be looked at.
         Ok(Self {
             took,
@@ -260,23 +297,18 @@ fn walls(trial: Option<&Trial>) -> Vec<Finding> {
     };
     let by_worker =
         |look: &dyn Fn(&Worker) -> Option<bool>| worker.and_then(look).map_or(State::Unseen, state);
-    let separate =
-        by_worker(&|worker| Some(worker.status("NSpid")?.split_ascii_whitespace().count() > 1));
-    let stands = |wall: &str| {
-        trial.is_some_and(|trial| {
-            trial
-                .walls
-                .iter()
-                .any(|(name, stands)| name == wall && *stands)
-        })
+    // What the pool itself found out, with the reason where a wall does not stand.
+    let reported = |which: Wall, name, about: String, meaning| {
+        let line = trial.and_then(|trial| trial.walls.iter().find(|line| line.wall == which));
+        let (state, seen) = match line.map(|line| &line.standing) {
+            Some(Standing::Stands) => (State::Yes, about),
+            Some(Standing::Missing(reason)) => (State::No, reason.clone()),
+            Some(Standing::Lifted) | None => (State::Unseen, String::new()),
+        };
+        wall(name, state, &seen, meaning)
     };
-    let said = stands("namespaces");
-    let seen = match (separate, said) {
-        (State::Yes, _) => "user, process, mount, IPC and host-name namespaces",
-        (State::No, true) => "made, but without effect on workers",
-        (State::No, false) => "refused here, as containers and some systems do",
-        (State::Unseen, _) => "",
-    };
+    let landlock = probe::landlock_version();
+    let allowed: BTreeSet<i64> = system_calls().iter().map(|call| call.number).collect();
     let core = worker
         .and_then(|worker| worker.limit("Max core file size"))
         .unwrap_or("?");
@@ -290,17 +322,47 @@ fn walls(trial: Option<&Trial>) -> Vec<Finding> {
             "wasmtime, compiled code with bounds and stack checks",
             "the boundary itself: a task reaches its own memory and the functions it is given, nothing else",
         ),
-        wall(
+        reported(
+            Wall::Namespaces,
             "namespaces",
-            separate,
-            seen,
-            "code that broke out could not see or signal other processes; the network is not hidden by this",
+            "user, process, mount, IPC and host-name namespaces".to_owned(),
+            "code that broke out could not see or signal other processes",
         ),
-        wall(
+        reported(
+            Wall::EmptyRoot,
             "empty root",
-            state(stands("empty_root")),
-            "with the start method forkserver",
+            "with the start method forkserver".to_owned(),
             "code that broke out would find no file by any path",
+        ),
+        reported(
+            Wall::Landlock,
+            "Landlock",
+            landlock.map_or(String::new(), |version| format!("version {version}")),
+            "code that broke out could open no file, however it was started",
+        ),
+        reported(
+            Wall::NoNewCode,
+            "no new code",
+            "PR_SET_MDWE".to_owned(),
+            "memory that was ever writable never becomes executable",
+        ),
+        reported(
+            Wall::PrivateMemory,
+            "private memory",
+            "RLIMIT_DATA".to_owned(),
+            "a worker cannot use more memory than its task may, and a base for itself",
+        ),
+        reported(
+            Wall::SystemCalls,
+            "seccomp filter",
+            format!("{} system calls are allowed", allowed.len()),
+            "code that broke out could make no system call but the few that the pool needs",
+        ),
+        reported(
+            Wall::LastFilter,
+            "last filter",
+            "loaded when everything is mapped".to_owned(),
+            "code that broke out could open, start or make executable nothing more",
         ),
         wall(
             "no_new_privs",
@@ -345,37 +407,6 @@ fn walls(trial: Option<&Trial>) -> Vec<Finding> {
             state(trial.is_some()),
             "set for launcher, zygote and worker; and end of file on their sockets",
             "no worker outlives your program, however that ends",
-        ),
-    ]
-}
-
-fn not_built() -> Vec<Finding> {
-    let not_built = |name, there, seen: String, meaning| Finding {
-        topic: Topic::NotBuilt,
-        name,
-        state: state(there),
-        seen,
-        meaning,
-    };
-    let landlock = probe::landlock_version();
-    vec![
-        not_built(
-            "Landlock",
-            landlock.is_some(),
-            landlock.map_or(String::new(), |version| format!("version {version}")),
-            "would take all files from a worker that was broken out of, however it was started",
-        ),
-        not_built(
-            "seccomp filter",
-            probe::has_seccomp_filters(),
-            String::new(),
-            "would take all system calls from it but the few that it needs",
-        ),
-        not_built(
-            "no new executable memory",
-            probe::has_write_xor_execute(),
-            "PR_SET_MDWE".to_owned(),
-            "would keep it from making memory both writable and executable",
         ),
     ]
 }

@@ -138,6 +138,7 @@ impl ExitCode for SessionError {
             SessionError::Ended(SessionEnd::Lost { .. }) => WORKER_LOST,
             SessionError::Ended(SessionEnd::Terminated | SessionEnd::Closed) => CANCELLED,
             SessionError::OtherModule { .. } => MISMATCH,
+            SessionError::Memory { .. } => MEMORY,
             SessionError::Waiting => HOST,
         }
     }

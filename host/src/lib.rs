@@ -48,6 +48,7 @@ pub(crate) mod sys;
 pub(crate) mod wire;
 pub(crate) mod worker;
 
+pub use jail::wall::{Jail, MissingWall, Need, Standing, Wall, WallReport};
 pub use manager::{dict::Dict, list::List, manager::Manager, namespace::Namespace};
 pub use module::{
     cache_dir::CacheError,

@@ -2,6 +2,7 @@
 //!
 //! It judges nothing: what must come out stands in `tests/tests/`.
 
+pub mod attack;
 pub mod guests;
 pub mod kinds;
 pub mod processes;

@@ -103,11 +103,15 @@ impl Link {
                 // Others have their turn before the next.
                 return Ok(false);
             }
-            Notice::Ready if !self.ready => {
+            Notice::Ready(standing) if !self.ready => {
+                if let Some(wall) = hub.config.jail.missing_in_worker(standing) {
+                    let why = format!("the wall {wall} is required and does not stand in it");
+                    return Err(Broken::Unable(why));
+                }
                 self.ready = true;
                 self.module.worker_ready();
             }
-            Notice::Ready => return Err(Broken::Protocol("it was ready twice".into())),
+            Notice::Ready(_) => return Err(Broken::Protocol("it was ready twice".into())),
             Notice::Unable(why) => return Err(Broken::Unable(clean(&why))),
         }
         Ok(true)

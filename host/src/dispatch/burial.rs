@@ -25,7 +25,14 @@ impl Link {
         let lost = |link: &Self| TaskError::WorkerLost {
             pid: link.child.pid(),
             exit,
-            reason: (!matches!(broken, Broken::Ended)).then(|| broken.to_string()),
+            reason: match (exit, broken) {
+                // The filters of the jail, and nothing else, end a process so.
+                (Some(Exit::Signal(libc::SIGSYS)), _) => {
+                    Some("it tried a system call that its jail forbids".to_owned())
+                }
+                (_, Broken::Ended) => None,
+                (_, broken) => Some(broken.to_string()),
+            },
             stderr: clean(&stderr),
         };
         if !self.ready {

@@ -19,6 +19,7 @@ use super::{
     stream::Stream,
 };
 use crate::{
+    jail::wall::WallReport,
     pool::{event::PoolEvent, outcome::TaskError},
     supervisor::{
         child::{END_PATIENCE, Role},
@@ -67,7 +68,7 @@ struct Dispatcher {
 }
 
 /// Runs until the hub is shut down. The first thing told through `started` is whether a zygote stands.
-pub(crate) fn run(hub: Arc<Hub>, started: &mpsc::Sender<Result<Vec<(String, bool)>, StartError>>) {
+pub(crate) fn run(hub: Arc<Hub>, started: &mpsc::Sender<Result<Vec<WallReport>, StartError>>) {
     let mut dispatcher = match Dispatcher::new(hub) {
         Ok((dispatcher, walls)) => {
             let _ = started.send(Ok(walls));
@@ -93,7 +94,7 @@ pub(crate) fn run(hub: Arc<Hub>, started: &mpsc::Sender<Result<Vec<(String, bool
 }
 
 impl Dispatcher {
-    fn new(hub: Arc<Hub>) -> Result<(Self, Vec<(String, bool)>), StartError> {
+    fn new(hub: Arc<Hub>) -> Result<(Self, Vec<WallReport>), StartError> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(io::Error::from)?;
         epoll::add(&epoll, hub.bell(), EventData::new_u64(BELL), EventFlags::IN)
             .map_err(io::Error::from)?;
@@ -110,9 +111,9 @@ impl Dispatcher {
         Ok((dispatcher, walls))
     }
 
-    fn start_zygote(&mut self) -> Result<Vec<(String, bool)>, StartError> {
+    fn start_zygote(&mut self) -> Result<Vec<WallReport>, StartError> {
         let config = &self.hub.config;
-        let zygote = Zygote::start(config.worker_exe.clone(), config.start_method)?;
+        let zygote = Zygote::start(config.worker_exe.clone(), config.start_method, &config.jail)?;
         epoll::add(
             &self.epoll,
             zygote.socket(),
@@ -503,7 +504,10 @@ impl Dispatcher {
         if state.busy < self.hub.config.workers {
             state.busy += 1;
             drop(state);
-            return match self.hub.start_worker(&stream.plan.module) {
+            return match self
+                .hub
+                .start_worker(&stream.plan.module, stream.plan.spec.private_memory())
+            {
                 Ok(link) => Some(self.take_on(link)),
                 Err(error) => {
                     self.hub.lock().busy -= 1;
@@ -520,7 +524,7 @@ impl Dispatcher {
         let most = self.hub.config.max_tasks_per_worker;
         let fits = |busy: &&Busy| {
             !busy.link.dedicated
-                && busy.link.module.id == stream.plan.module.id
+                && busy.link.suits(&stream.plan)
                 && busy.link.has_room()
                 && !busy.link.is_spent()
                 && most.is_none_or(|most| busy.link.tasks < most)

@@ -49,6 +49,9 @@ const SPARE_THREADS: usize = 16;
 const FORK_PATIENCE: Duration = Duration::from_secs(10);
 /// How soon a fork for which there was no room is asked for again.
 const FORK_AGAIN: Duration = Duration::from_millis(1);
+/// Private memory of a worker process itself, at most: engine, instance, tables, stacks, buffers. Measured: 7 MiB, and
+/// eight tables and an instance of the largest size are 18.
+const WORKER_BASE: u64 = 64 << 20;
 
 /// The name of the thread that runs callbacks.
 const CALLBACK_THREAD: &str = "wasmpool-callback";
@@ -347,17 +350,18 @@ impl Hub {
         input.saturating_add(BATCH_BYTES).saturating_add(SLOT_HEAD)
     }
 
-    /// Starts a worker for a module.
+    /// Starts a worker for tasks of a module that use as much private memory, or less.
     ///
     /// # Errors
     /// As [`Hub::start_process`], or no memory for its arena.
-    pub(crate) fn start_worker(&self, module: &Arc<ModuleInner>) -> io::Result<Link> {
+    pub(crate) fn start_worker(&self, module: &Arc<ModuleInner>, memory: u64) -> io::Result<Link> {
         let slot_size = self.slot_size();
         let (arena, file) = Arena::create(slot_size)?;
         let (child, socket) = self.start_process(Role::Worker)?;
         // From here on it is killed when anything fails.
         let holder = holder::next();
-        let link = Link::new(child, Arc::clone(module), socket, arena, holder);
+        let mut link = Link::new(child, Arc::clone(module), socket, arena, holder);
+        link.memory = memory;
         let spec = Request::Serve(ServeSpec {
             version: WIRE_VERSION,
             slot_size,
@@ -366,6 +370,13 @@ impl Hub {
             fuel: module.fuel,
             holder,
             max_call: self.max_call(),
+            private_memory: memory
+                .saturating_add(WORKER_BASE)
+                // Messages, and calls to the host with their replies.
+                .saturating_add(self.max_call().saturating_mul(2))
+                // What a backtrace needs of the names in it, twice over.
+                .saturating_add(2 * module.code.len() as u64),
+            jail: self.config.jail,
         });
         let files = [file.as_fd(), module.code.as_fd(), module.info.as_fd()];
         socket::send_value(link.socket(), &spec, &files)?;
@@ -380,10 +391,14 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Hub::start_worker`], and when the zygote could not start it or does not answer.
-    pub(crate) fn start_dedicated(&self, module: &Arc<ModuleInner>) -> io::Result<Link> {
+    pub(crate) fn start_dedicated(
+        &self,
+        module: &Arc<ModuleInner>,
+        memory: u64,
+    ) -> io::Result<Link> {
         let deadline = Instant::now() + FORK_PATIENCE;
         let mut link = loop {
-            match self.start_worker(module) {
+            match self.start_worker(module, memory) {
                 // Many ask at once: the zygote reads on.
                 Err(error)
                     if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline =>

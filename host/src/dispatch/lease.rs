@@ -95,9 +95,10 @@ impl Hub {
             return None;
         }
         // The one used last: its memory is warm.
-        let at = state.idle.iter().rposition(|link| {
-            link.module.id == plan.module.id && !(plan.process_per_task && link.tasks > 0)
-        })?;
+        let at = state
+            .idle
+            .iter()
+            .rposition(|link| link.suits(plan) && !(plan.process_per_task && link.tasks > 0))?;
         state.busy += 1;
         Some(state.idle.remove(at))
     }

@@ -10,7 +10,11 @@ use std::{
 };
 
 use super::{
-    calls::Calling, flight::Flight, revocation::Revocation, segment::Segment, stream::Stream,
+    calls::Calling,
+    flight::Flight,
+    revocation::Revocation,
+    segment::Segment,
+    stream::{CallPlan, Stream},
     watch::Watch,
 };
 use crate::{
@@ -63,6 +67,8 @@ pub(crate) struct Link {
     pub(crate) child: Arc<Child>,
     /// What it serves.
     pub(crate) module: Arc<ModuleInner>,
+    /// Private memory that one of its tasks may use, at most: its process has a limit of its own.
+    pub(crate) memory: u64,
     /// Tasks sent to it in its life.
     pub(crate) tasks: u32,
     /// It belongs to one [`Process`](crate::Process) or session: it is not counted among the pool's workers, runs
@@ -125,6 +131,7 @@ impl Link {
         Self {
             child,
             module,
+            memory: u64::MAX,
             tasks: 0,
             dedicated: false,
             gone: false,
@@ -166,6 +173,11 @@ impl Link {
     /// Whether it has nothing to do and may be given anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.flights.is_empty() && self.revoked.is_none() && self.unsent.is_none()
+    }
+
+    /// Whether tasks of this call may run in it.
+    pub(crate) fn suits(&self, plan: &CallPlan) -> bool {
+        self.module.id == plan.module.id && plan.spec.private_memory() <= self.memory
     }
 
     /// Whether another batch may be queued behind what it does.

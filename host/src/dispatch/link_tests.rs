@@ -20,6 +20,7 @@ use crate::{
         hub::Hub,
         stream::{CallPlan, Delivery},
     },
+    jail::wall::{Jail, Need, Policy, Wall, WallSet},
     module::{
         codec::ItemCodec,
         describe::Description,
@@ -71,6 +72,7 @@ fn hub_with(functions: Functions) -> Arc<Hub> {
         worker_exe: None,
         observer: None,
         functions,
+        jail: Policy::of(Jail::Off),
     })
     .unwrap()
 }
@@ -308,7 +310,7 @@ impl Scene {
         let items = batches.iter().sum();
         let stream = stream(&hub, &module, items, timeout, 0);
         let (mut link, worker) = Worker::start(&module);
-        worker.notice(&Notice::Ready);
+        worker.notice(&Notice::Ready(WallSet::default()));
         link.read(&hub).unwrap();
         let mut all = stream.next_segment().unwrap();
         for &count in batches {
@@ -350,3 +352,27 @@ impl Scene {
 
 /// What a worker does.
 type Play = fn(&Worker);
+
+#[test]
+fn a_worker_without_a_required_wall_runs_no_task() {
+    let mut jail = Policy::of(Jail::Off);
+    jail.set(Wall::Landlock, Need::Required);
+    assert_eq!(
+        jail.missing_in_worker(WallSet::default()),
+        Some(Wall::Landlock)
+    );
+    let mut hub = hub();
+    Arc::get_mut(&mut hub).unwrap().config.jail = jail;
+    let (mut link, worker) = Worker::start(&module());
+    worker.notice(&Notice::Ready(WallSet::default()));
+    let broken = link.read(&hub).unwrap_err();
+    assert!(
+        matches!(&broken, Broken::Unable(why) if why.contains("landlock")),
+        "{broken:?}"
+    );
+    let (mut link, worker) = Worker::start(&module());
+    let mut standing = WallSet::default();
+    standing.insert(Wall::Landlock);
+    worker.notice(&Notice::Ready(standing));
+    link.read(&hub).unwrap();
+}

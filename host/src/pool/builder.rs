@@ -17,6 +17,7 @@ use wasmpool_abi::{Arg, Receive, Typed};
 
 use crate::{
     dispatch::{dispatcher, hub::Hub},
+    jail::wall::{Jail, Need, Policy, Wall},
     module::{cache_dir::CacheError, imports::HostImport},
     supervisor::host_end::{StartError, StartMethod},
     wire::arena::Arena,
@@ -51,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) worker_exe: Option<PathBuf>,
     pub(crate) observer: Option<Observer>,
     pub(crate) functions: Functions,
+    pub(crate) jail: Policy,
 }
 
 impl std::fmt::Debug for Config {
@@ -64,6 +66,7 @@ impl std::fmt::Debug for Config {
             .field("cache", &self.cache)
             .field("worker_exe", &self.worker_exe)
             .field("functions", &self.functions)
+            .field("jail", &self.jail)
             .finish_non_exhaustive()
     }
 }
@@ -102,6 +105,8 @@ pub struct Builder {
     observer: Option<Hidden<Observer>>,
     functions: Vec<(String, Hidden<Function>)>,
     imports: Vec<(HostImport, Hidden<Function>)>,
+    jail: Jail,
+    walls: Vec<(Wall, Need)>,
 }
 
 #[derive(Clone)]
@@ -292,6 +297,26 @@ impl Builder {
         self
     }
 
+    /// How thick the walls around the pool's processes have to be. Default: [`Jail::Default`].
+    pub fn jail(mut self, jail: Jail) -> Self {
+        self.jail = jail;
+        self
+    }
+
+    /// How much one wall is needed, whatever the level says. Default: as [`Builder::jail`] says.
+    ///
+    /// ```
+    /// use wasmpool::{Need, Pool, Wall};
+    ///
+    /// // Rather no pool than one without it.
+    /// let pool = Pool::builder().wall(Wall::Landlock, Need::Required).build();
+    /// # drop(pool);
+    /// ```
+    pub fn wall(mut self, wall: Wall, need: Need) -> Self {
+        self.walls.push((wall, need));
+        self
+    }
+
     /// Starts the pool's processes.
     ///
     /// # Errors
@@ -314,6 +339,10 @@ impl Builder {
         for (import, Hidden(function)) in self.imports {
             functions.add_import(import, function)?;
         }
+        let mut jail = Policy::of(self.jail);
+        for (wall, need) in self.walls {
+            jail.set(wall, need);
+        }
         let loader = Loader::new(&self.cache)?;
         let hub = Hub::new(Config {
             workers,
@@ -325,6 +354,7 @@ impl Builder {
             worker_exe: self.worker_exe,
             observer: self.observer.map(|Hidden(observer)| observer),
             functions,
+            jail,
         })?;
         // What no worker could be given is told now and not when the first one starts.
         Arena::create(hub.slot_size())?;

@@ -20,7 +20,10 @@ use super::{
     size::ByteSize,
     task::Task,
 };
-use crate::dispatch::hub::{Hub, Named};
+use crate::{
+    dispatch::hub::{Hub, Named},
+    jail::wall::{Standing, WallReport},
+};
 
 /// A pool of isolated worker processes that run WebAssembly tasks.
 ///
@@ -40,7 +43,7 @@ pub struct Pool {
     hub: Arc<Hub>,
     loader: Arc<Loader>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    walls: Vec<(String, bool)>,
+    walls: Vec<WallReport>,
 }
 
 impl Pool {
@@ -61,7 +64,7 @@ impl Pool {
         hub: Arc<Hub>,
         loader: Loader,
         thread: JoinHandle<()>,
-        walls: Vec<(String, bool)>,
+        walls: Vec<WallReport>,
     ) -> Self {
         Self {
             hub,
@@ -76,11 +79,19 @@ impl Pool {
         self.hub.config.workers
     }
 
-    /// The walls that were tried at the start, by name, and whether each stands.
+    /// The walls around the pool's processes, by name, and whether each stands.
     pub fn walls(&self) -> impl Iterator<Item = (&str, bool)> {
         self.walls
             .iter()
-            .map(|(name, stands)| (name.as_str(), *stands))
+            .map(|line| (line.wall.name(), line.standing == Standing::Stands))
+    }
+
+    /// The walls around the pool's processes: how much each was needed, whether it stands, and why not.
+    ///
+    /// It is what was found when the pool was built. Each worker builds some of them for itself, and one that misses a
+    /// required wall runs no task.
+    pub fn jail_report(&self) -> &[WallReport] {
+        &self.walls
     }
 
     /// The directory of the cache of compiled modules, and how many modules and bytes are in it. `None` without a cache.

@@ -398,6 +398,7 @@ fn compile(
         // The clock of the wall decides; this is for a host that is not there any more.
         cpu_seconds: limits.compile_time.as_secs().saturating_add(2),
         imports: hub.config.functions.declared().to_vec(),
+        jail: hub.config.jail,
     });
     let patience = limits.compile_time.min(LONGEST_COMPILE);
     let deadline = Instant::now() + patience;
@@ -429,6 +430,9 @@ fn compile(
                 Some(Exit::Signal(libc::SIGABRT)) => LoadError::CompileMemory {
                     limit: limits.compile_memory,
                 },
+                Some(Exit::Signal(libc::SIGSYS)) => {
+                    lost("it tried a system call that its jail forbids")
+                }
                 Some(exit) => lost(&exit.to_string()),
                 None => lost("it closed its socket"),
             });

@@ -227,21 +227,11 @@ impl Module {
     }
 
     pub(crate) fn task_at<In, Out>(&self, task: u32, codec: ItemCodec) -> Task<In, Out> {
-        let limits = &self.hub.config.limits;
         let isolation = self.hub.config.isolation;
         let plan = CallPlan {
             module: Arc::clone(&self.inner),
-            spec: CallSpec {
-                task,
-                memory: limits.memory.bytes(),
-                fuel: limits.fuel,
-                output: limits.output.bytes(),
-                partial: limits.partial.bytes(),
-                stderr: COMMAND_STDERR,
-                keep_instance: isolation == Isolation::Batch,
-                kind: CallKind::Task,
-            },
-            timeout: limits.timeout,
+            spec: self.spec(task),
+            timeout: self.hub.config.limits.timeout,
             own_timeout: false,
             process_per_task: isolation == Isolation::Process,
             chunk: None,
@@ -250,6 +240,21 @@ impl Module {
             codec,
         };
         Task::new(Arc::clone(&self.hub), plan)
+    }
+
+    /// What a call of a task says when nothing was set for it.
+    pub(crate) fn spec(&self, task: u32) -> CallSpec {
+        let limits = &self.hub.config.limits;
+        CallSpec {
+            task,
+            memory: limits.memory.bytes(),
+            fuel: limits.fuel,
+            output: limits.output.bytes(),
+            partial: limits.partial.bytes(),
+            stderr: COMMAND_STDERR,
+            keep_instance: self.hub.config.isolation == Isolation::Batch,
+            kind: CallKind::Task,
+        }
     }
 
     /// What can be called.

@@ -198,7 +198,7 @@ impl ProcessBuilder {
         let mut plan = task.plan().clone();
         let given = plan.own_timeout.then_some(plan.timeout).flatten();
         plan.timeout = self.timeout.or(given);
-        let link = hub.start_dedicated(&plan.module)?;
+        let link = hub.start_dedicated(&plan.module, plan.spec.private_memory())?;
         let stream = if self.daemon {
             Stream::unawaited(plan, hub, true)
         } else {

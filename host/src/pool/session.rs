@@ -94,6 +94,15 @@ pub enum SessionError {
         /// The task.
         task: String,
     },
+    /// The task may use more memory than the session's process was started for, so it was not run.
+    #[error(
+        "the task `{task}` may use more memory than the tasks that the session was started for"
+    )]
+    #[non_exhaustive]
+    Memory {
+        /// The task.
+        task: String,
+    },
     /// A function of the embedding program, called by this session's guest on this thread, has called the session: it
     /// would wait for itself for ever.
     #[error("the session waits for the function that makes this call")]
@@ -111,7 +120,7 @@ impl Module {
         if self.inner().described.info.kind == ModuleKind::Command {
             return Err(SpawnError::Command);
         }
-        let link = hub.start_dedicated(self.inner())?;
+        let link = hub.start_dedicated(self.inner(), self.spec(0).private_memory())?;
         Ok(Session {
             module: self.clone(),
             child: Arc::clone(&link.child),
@@ -155,6 +164,12 @@ impl Session {
             // A call that panicked took it along.
             return Err(SessionError::Ended(SessionEnd::Lost { exit: None }));
         };
+        if !link.suits(task.plan()) {
+            *slot = Some(link);
+            return Err(SessionError::Memory {
+                task: task.name().to_owned(),
+            });
+        }
         let mut plan = task.plan().clone();
         plan.spec.kind = CallKind::Session;
         plan.spec.keep_instance = true;

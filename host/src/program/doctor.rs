@@ -31,14 +31,9 @@ impl Doctor {
 }
 
 /// The parts of the report, in order, each with what its lines are about.
-const PARTS: [(Topic, &str, &str); 4] = [
+const PARTS: [(Topic, &str, &str); 3] = [
     (Topic::Start, "start", "Starting workers"),
     (Topic::Wall, "wall", "Walls around every worker"),
-    (
-        Topic::NotBuilt,
-        "not_built",
-        "Walls that this machine allows and this version does not build yet",
-    ),
     (Topic::Comfort, "comfort", "Speed and room"),
 ];
 

@@ -16,10 +16,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use super::{
     divert,
-    launcher::Wall,
     protocol::{MAX_MESSAGE, ZygoteReply, ZygoteRequest},
 };
-use crate::wire::{message::WIRE_VERSION, socket};
+use crate::{
+    jail::wall::{self, MissingWall, Policy, WallReport},
+    wire::{message::WIRE_VERSION, socket},
+};
 
 /// How long the launcher may take to say that it stands. Measured: 5 ms with namespaces on a busy machine.
 const HELLO: Duration = Duration::from_secs(5);
@@ -68,6 +70,9 @@ pub enum StartError {
     /// The launcher could not build what it needs.
     #[error("the launcher failed: {0}")]
     Failed(String),
+    /// A wall is required that cannot be built here.
+    #[error(transparent)]
+    Wall(#[from] MissingWall),
     /// The host is out of descriptors or memory.
     #[error("failed to set up the launcher's socket: {0}")]
     Io(#[from] io::Error),
@@ -79,7 +84,7 @@ pub(crate) struct Zygote {
     socket: OwnedFd,
     /// By descriptor and never by number: the user's program may reap any child, and then the number is a stranger's.
     launcher: OwnedFd,
-    walls: Vec<Wall>,
+    walls: Vec<WallReport>,
     /// A descriptor for each process that was asked for: its pidfd must find room, or nobody could end it.
     reserved: Mutex<Vec<OwnedFd>>,
 }
@@ -88,7 +93,11 @@ impl Zygote {
     /// Starts the launcher and waits until the zygote stands.
     ///
     /// The calling thread has to live as long as the pool: the launcher dies with it.
-    pub(crate) fn start(program: Option<PathBuf>, method: StartMethod) -> Result<Self, StartError> {
+    pub(crate) fn start(
+        program: Option<PathBuf>,
+        method: StartMethod,
+        jail: &Policy,
+    ) -> Result<Self, StartError> {
         // The literal path: right after upgrades and deletions too.
         let program = program.unwrap_or_else(|| "/proc/self/exe".into());
         let (ours, theirs) = socket::pair()?;
@@ -117,6 +126,7 @@ impl Zygote {
         let start = ZygoteRequest::Start {
             version: WIRE_VERSION,
             exec: method == StartMethod::Spawn,
+            jail: *jail,
         };
         let silent = |reason: String| StartError::Silent {
             program: program.clone(),
@@ -129,7 +139,10 @@ impl Zygote {
         }
         let mut buffer = [0; MAX_MESSAGE];
         match zygote.receive(&mut buffer) {
-            Ok(Some((ZygoteReply::Ready { walls }, _))) => zygote.walls = walls,
+            Ok(Some((ZygoteReply::Ready { walls }, _))) => {
+                wall::check(&walls, jail)?;
+                zygote.walls = wall::report(&walls, jail);
+            }
             Ok(Some((ZygoteReply::Failed(reason), _))) => return Err(StartError::Failed(reason)),
             Ok(Some(_)) => return Err(silent("it said something else".into())),
             Ok(None) => return Err(silent("it ended".into())),
@@ -138,8 +151,8 @@ impl Zygote {
         Ok(zygote)
     }
 
-    /// Walls that were tried at the start, and whether each stands.
-    pub(crate) fn walls(&self) -> &[Wall] {
+    /// What came of each wall.
+    pub(crate) fn walls(&self) -> &[WallReport] {
         &self.walls
     }
 

@@ -13,6 +13,7 @@ use super::{
     zygote,
 };
 use crate::{
+    jail::wall::{Record, Wall},
     sys::{
         descriptors,
         fork::{self, Fork},
@@ -20,9 +21,6 @@ use crate::{
     },
     wire::{message::WIRE_VERSION, socket},
 };
-
-/// One wall, and why it is missing when it is.
-pub(crate) type Wall = (String, bool);
 
 /// Becomes the launcher; never returns.
 pub(crate) fn main(socket: OwnedFd) -> ! {
@@ -49,11 +47,12 @@ fn run(socket: &OwnedFd) -> io::Result<()> {
         return Ok(());
     };
     let request = postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)?;
-    let exec = match request {
+    let (exec, jail) = match request {
         ZygoteRequest::Start {
             version: WIRE_VERSION,
             exec,
-        } => exec,
+            jail,
+        } => (exec, jail),
         ZygoteRequest::Start { version, .. } => {
             return Err(io::Error::other(format!(
                 "the host speaks version {version}, this program {WIRE_VERSION}"
@@ -75,13 +74,15 @@ fn run(socket: &OwnedFd) -> io::Result<()> {
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
-    let separate = namespaces::leave().is_ok();
-    let walls: Vec<Wall> = vec![
-        ("namespaces".into(), separate),
-        ("no_new_privs".into(), true),
-    ];
+    let mut walls = Record::default();
+    let mut separate = false;
+    if jail.wants(Wall::Namespaces) {
+        let left = namespaces::leave();
+        separate = left.is_ok();
+        walls.note(Wall::Namespaces, left.map_err(|error| error.to_string()));
+    }
     match fork::fork()? {
-        Fork::Child => zygote::main(socket, exec.then_some(&program), separate, walls),
+        Fork::Child => zygote::main(socket, exec.then_some(&program), separate, &jail, walls),
         Fork::Parent(zygote) => {
             // The zygote alone holds the socket now: its end is what the host sees.
             descriptors::close_all_but(&[])?;

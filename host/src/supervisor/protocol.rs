@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::jail::wall::{Policy, Tried};
+
 /// The longest message between host and zygote.
 pub(crate) const MAX_MESSAGE: usize = 4 << 10;
 
@@ -14,6 +16,8 @@ pub(crate) enum ZygoteRequest {
         version: u32,
         /// Workers are started by exec, each with its own address layout, instead of being forked ready.
         exec: bool,
+        /// How much each wall is needed.
+        jail: Policy,
     },
     /// Kill a process: the host had no room for its pidfd.
     Kill {
@@ -32,8 +36,8 @@ pub(crate) enum ZygoteRequest {
 pub(crate) enum ZygoteReply {
     /// The zygote stands.
     Ready {
-        /// Walls by name, and whether each stands.
-        walls: Vec<(String, bool)>,
+        /// What came of each wall.
+        walls: Vec<Tried>,
     },
     /// It cannot stand.
     Failed(String),

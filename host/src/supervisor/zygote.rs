@@ -10,13 +10,16 @@ use std::{
 
 use super::{
     divert::{PROCESS_NAME, WORKER},
-    launcher::Wall,
     protocol::{Exit, MAX_MESSAGE, ZygoteReply, ZygoteRequest},
 };
 use crate::{
     jail::{
-        privileges,
+        filter,
+        landlock::Nothing,
+        limits, no_new_code, privileges,
         root::{self, OldRoot},
+        trial,
+        wall::{Policy, Record, Wall},
     },
     module::engine::{EngineOptions, engine},
     sys::{
@@ -29,7 +32,7 @@ use crate::{
 };
 use rustix::{
     event::{PollFd, PollFlags},
-    process::{Pid, PidfdFlags, Signal, WaitOptions},
+    process::{Pid, PidfdFlags, Resource, Signal, WaitOptions},
 };
 
 /// Becomes the zygote; never returns. With `program`, workers are started by exec of it. `separate` is whether the
@@ -38,9 +41,10 @@ pub(crate) fn main(
     socket: &OwnedFd,
     program: Option<&OwnedFd>,
     separate: bool,
-    walls: Vec<Wall>,
+    jail: &Policy,
+    walls: Record,
 ) -> ! {
-    if let Err(error) = run(socket, program, separate, walls) {
+    if let Err(error) = run(socket, program, separate, jail, walls) {
         let _ = socket::send_value(socket, &ZygoteReply::Failed(error.to_string()), &[]);
         fork::exit(1);
     }
@@ -59,11 +63,15 @@ fn run(
     socket: &OwnedFd,
     program: Option<&OwnedFd>,
     separate: bool,
-    mut walls: Vec<Wall>,
+    jail: &Policy,
+    mut walls: Record,
 ) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // Workers that are started by exec make their own, and need the files of the system for it.
-    let ready = match program {
+    // The default hook opens files for its backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
+    let landlock = jail.wants(Wall::Landlock).then(Nothing::make);
+    let mut ready = match program {
         None => {
             let engine = engine(EngineOptions::default())
                 .map_err(|error| io::Error::other(format!("{error:#}")))?;
@@ -72,27 +80,54 @@ fn run(
                 pagemap: descriptors::pagemap_descriptor(),
                 old_root: OldRoot::open()?,
                 zygote: rustix::process::getpid(),
+                landlock: None,
             };
             // Last, since everything above reads files.
-            let empty = separate && root::empty().is_ok();
-            walls.push(("empty_root".into(), empty));
+            if jail.wants(Wall::EmptyRoot) {
+                let emptied = match separate {
+                    true => root::empty().map_err(|error| error.to_string()),
+                    false => Err("there are no namespaces to make it in".to_owned()),
+                };
+                walls.note(Wall::EmptyRoot, emptied);
+            }
             Some(ready)
         }
         Some(_) => {
-            walls.push(("empty_root".into(), false));
+            if jail.wants(Wall::EmptyRoot) {
+                let reason = "workers that are started by exec need the files of the system";
+                walls.note(Wall::EmptyRoot, Err(reason.to_owned()));
+            }
             None
         }
     };
     // After the mounts, which needed some.
-    walls.push(("no_capabilities".into(), privileges::give_up().is_ok()));
+    privileges::give_up()?;
+    limits::set(Resource::Memlock, 0)?;
+    if ready.is_some() {
+        walls.build(jail, Wall::NoNewCode, no_new_code::forbid);
+    }
+    trial::of_worker(jail, ready.is_some(), landlock.as_ref(), &mut walls)?;
     let children = signal::child_events()?;
+    if let Some(ready) = &mut ready {
+        ready.landlock = landlock.and_then(Result::ok);
+        // Workers that are started by exec load it themselves: their program needs more to begin with.
+        if jail.wants(Wall::SystemCalls) && walls.standing().contains(Wall::SystemCalls) {
+            filter::load_large().map_err(io::Error::other)?;
+        }
+    }
     let mut zygote = Zygote {
         socket,
         program,
         ready,
         processes: BTreeMap::new(),
     };
-    socket::send_value(socket, &ZygoteReply::Ready { walls }, &[])?;
+    socket::send_value(
+        socket,
+        &ZygoteReply::Ready {
+            walls: walls.into_tried(),
+        },
+        &[],
+    )?;
     loop {
         let mut events = [
             PollFd::new(socket, PollFlags::IN),

@@ -1,6 +1,12 @@
-//! Questions to the kernel that change nothing.
+//! Questions to the kernel about its walls, and the one wall that no crate has a call for.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd},
+    ptr,
+};
+
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
 /// The version of Landlock's interface; `None` where there is none or it is switched off.
 pub(crate) fn landlock_version() -> Option<u32> {
@@ -18,28 +24,67 @@ pub(crate) fn landlock_version() -> Option<u32> {
     u32::try_from(version).ok().filter(|version| *version > 0)
 }
 
-/// Whether a process may give itself a filter of system calls that kills.
-pub(crate) fn has_seccomp_filters() -> bool {
-    let action: u32 = libc::SECCOMP_RET_KILL_PROCESS;
-    // SAFETY: `action` lives across the call, which reads those four bytes and installs nothing.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_GET_ACTION_AVAIL,
-            0,
-            &raw const action,
-        )
-    };
-    answer == 0
+/// Forbids this process memory that is writable and executable, for ever.
+///
+/// # Errors
+/// The kernel does not know it (before Linux 6.3).
+pub(crate) fn forbid_write_and_execute() -> io::Result<()> {
+    /// `PR_SET_MDWE`.
+    const SET: libc::c_int = 65;
+    /// `PR_MDWE_REFUSE_EXEC_GAIN`.
+    const REFUSE: libc::c_ulong = 1;
+    // SAFETY: this operation takes no pointers and only adds a rule for later mappings.
+    match unsafe { libc::prctl(SET, REFUSE, 0_u64, 0_u64, 0_u64) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
-/// Whether a process may forbid itself memory that is writable and executable.
-pub(crate) fn has_write_xor_execute() -> bool {
-    /// `PR_GET_MDWE`, Linux 6.3.
-    const GET: libc::c_int = 66;
-    // SAFETY: this operation takes no pointers and only reports a setting.
-    let answer = unsafe { libc::prctl(GET, 0, 0, 0, 0) };
-    answer >= 0
+/// Whether a page can be had that is writable and executable, or first one and then the other.
+pub(crate) fn can_write_and_execute() -> bool {
+    let (write, execute) = (
+        ProtFlags::READ | ProtFlags::WRITE,
+        MprotectFlags::READ | MprotectFlags::EXEC,
+    );
+    let at_once = with_page(write | ProtFlags::EXEC, |_| true).unwrap_or(false);
+    let in_turn = with_page(write, |page| {
+        // SAFETY: the page is this function's own, and nothing refers to it or runs in it.
+        unsafe { rustix::mm::mprotect(page, rustix::param::page_size(), execute) }.is_ok()
+    });
+    at_once || in_turn.unwrap_or(false)
+}
+
+/// Whether so many bytes of private, writable memory can be had at once. None are touched.
+pub(crate) fn can_have_private_memory(bytes: usize) -> bool {
+    with_mapping(bytes, ProtFlags::READ | ProtFlags::WRITE, |_| ()).is_some()
+}
+
+/// Makes a page executable that was written: what a filter is there to forbid.
+pub(crate) fn try_to_execute() {
+    with_page(ProtFlags::READ | ProtFlags::WRITE, |page| {
+        let execute = MprotectFlags::READ | MprotectFlags::EXEC;
+        // SAFETY: the page is this function's own, and nothing refers to it or runs in it.
+        let _ = unsafe { rustix::mm::mprotect(page, rustix::param::page_size(), execute) };
+    });
+}
+
+fn with_page<T>(protection: ProtFlags, then: impl FnOnce(*mut std::ffi::c_void) -> T) -> Option<T> {
+    with_mapping(rustix::param::page_size(), protection, then)
+}
+
+fn with_mapping<T>(
+    bytes: usize,
+    protection: ProtFlags,
+    then: impl FnOnce(*mut std::ffi::c_void) -> T,
+) -> Option<T> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that Rust knows of.
+    let base =
+        unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, protection, flags) }.ok()?;
+    let answer = then(base);
+    // SAFETY: the mapping was made above, with this length, and its address is not kept.
+    let _ = unsafe { rustix::mm::munmap(base, bytes) };
+    Some(answer)
 }
 
 /// Whether `pagemap`, a descriptor of `/proc/self/pagemap`, can be scanned for pages that were written.
@@ -64,7 +109,7 @@ mod tests {
     fn asking_changes_nothing() {
         // What they answer depends on the kernel; that they can be asked twice with one answer does not.
         assert_eq!(landlock_version(), landlock_version());
-        assert_eq!(has_seccomp_filters(), has_seccomp_filters());
-        assert_eq!(has_write_xor_execute(), has_write_xor_execute());
+        assert!(can_have_private_memory(1 << 20));
+        assert!(!can_have_private_memory(usize::MAX / 2));
     }
 }

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::completion::Completion;
 use crate::{
+    jail::wall::{Policy, WallSet},
     module::imports::HostImport,
     worker::contract::{CallSpec, LogSource},
 };
 
 /// Raised with every change of these types or of the arena's layout. Host and worker are the same program, so a
 /// difference means that `worker_exe` names another version.
-pub(crate) const WIRE_VERSION: u32 = 3;
+pub(crate) const WIRE_VERSION: u32 = 4;
 
 /// The longest message on a worker's socket, both ways. A SEQPACKET socket with default buffers takes two of them.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
@@ -49,6 +50,10 @@ pub(crate) struct ServeSpec {
     pub(crate) holder: u32,
     /// Bytes that may go along with one call to the host, and that its reply may have.
     pub(crate) max_call: u64,
+    /// Private memory that the worker may use, in bytes.
+    pub(crate) private_memory: u64,
+    /// How much each wall is needed.
+    pub(crate) jail: Policy,
 }
 
 /// What a compiler has to know.
@@ -70,6 +75,8 @@ pub(crate) struct CompileSpec {
     pub(crate) cpu_seconds: u64,
     /// What the module may import beside the ABI and WASI.
     pub(crate) imports: Vec<HostImport>,
+    /// How much each wall is needed.
+    pub(crate) jail: Policy,
 }
 
 /// What a compiler makes of a module.
@@ -282,8 +289,8 @@ pub(crate) enum Callee<'a> {
 /// From the worker to the host, on the socket.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Notice {
-    /// The module is mapped.
-    Ready,
+    /// The module is mapped, and these walls that each worker builds for itself stand.
+    Ready(WallSet),
     /// The worker cannot serve this module, and ends.
     Unable(String),
     /// There is something in the ring.

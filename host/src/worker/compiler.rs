@@ -10,6 +10,7 @@ use wasmtime::Engine;
 
 use super::serve::read_file;
 use crate::{
+    jail::{self, limits, syscalls::User, wall::Record},
     module::{
         compile::{Form, compile},
         engine::{EngineOptions, engine as make_engine},
@@ -29,6 +30,7 @@ pub(crate) fn main(
     socket: &OwnedFd,
     spec: &CompileSpec,
     engine: Option<Engine>,
+    mut walls: Record,
     source: &OwnedFd,
     state: Option<&OwnedFd>,
 ) -> io::Result<()> {
@@ -39,7 +41,7 @@ pub(crate) fn main(
         )));
     }
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    rustix::process::setrlimit(Resource::Data, limit(spec.memory))?;
+    limits::set(Resource::Data, spec.memory)?;
     rustix::process::setrlimit(
         Resource::Cpu,
         Rlimit {
@@ -48,11 +50,13 @@ pub(crate) fn main(
             maximum: Some(spec.cpu_seconds.saturating_add(1)),
         },
     )?;
+    let forked = engine.is_some();
     let options = EngineOptions { fuel: spec.fuel };
     let engine = match engine {
         Some(engine) if options == EngineOptions::default() => engine,
         _ => make_engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?,
     };
+    jail::worker::first(&spec.jail, forked, None, &mut walls)?;
     let source = read_file(source, spec.source_len)?;
     let state = match (spec.mode, state) {
         (CompileMode::Restored { state_len, .. }, Some(state)) => read_file(state, state_len)?,
@@ -61,6 +65,7 @@ pub(crate) fn main(
         }
         (CompileMode::Plain | CompileMode::Instrumented, _) => Vec::new(),
     };
+    jail::worker::last(&spec.jail, forked, User::Compiler, &mut walls)?;
     let form = match spec.mode {
         CompileMode::Plain => Form::Plain,
         CompileMode::Instrumented => Form::Instrumented,
@@ -83,12 +88,5 @@ pub(crate) fn main(
             socket::send_value(socket, &CompileReply::Done, &files)
         }
         Err(refusal) => socket::send_value(socket, &CompileReply::Refused(refusal), &[]),
-    }
-}
-
-fn limit(value: u64) -> Rlimit {
-    Rlimit {
-        current: Some(value),
-        maximum: Some(value),
     }
 }

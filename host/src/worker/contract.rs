@@ -40,6 +40,17 @@ pub(crate) enum CallKind {
     Session,
 }
 
+impl CallSpec {
+    /// Private memory that a task may need in its process: its own, and what is collected of its output.
+    pub(crate) fn private_memory(&self) -> u64 {
+        self.memory
+            // A buffer that grows is up to twice as large as what is in it.
+            .saturating_add(self.output.saturating_mul(2))
+            .saturating_add(self.partial)
+            .saturating_add(self.stderr.into())
+    }
+}
+
 /// The stop word of the control page, and waiting that ends with it.
 pub(crate) trait Stop: Clone + 'static {
     /// Whether the task that runs now has been told to stop.

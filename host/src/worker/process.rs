@@ -5,12 +5,17 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal};
+use rustix::process::{DumpableBehavior, Pid, Resource, Signal};
 use wasmtime::Engine;
 
 use super::{compiler, serve};
 use crate::{
-    jail::root::OldRoot,
+    jail::{
+        landlock::Nothing,
+        limits,
+        root::OldRoot,
+        wall::{Record, Wall},
+    },
     sys::{descriptors, fork, signal},
     wire::{
         message::{MAX_MESSAGE, Notice, Request},
@@ -33,6 +38,8 @@ pub(crate) struct Ready {
     pub(crate) old_root: OldRoot,
     /// The zygote.
     pub(crate) zygote: Pid,
+    /// What Landlock is entered with, where there is one and it is wanted.
+    pub(crate) landlock: Option<Nothing>,
 }
 
 /// Becomes what the first request says; never returns. `ready` is the zygote's, when this is a fork of it.
@@ -60,7 +67,8 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
     // A panic here is a defect of this program, not of a guest; the default hook would open files for its backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     let mut keep = vec![socket.as_fd()];
-    let engine = ready.map(|ready| {
+    let mut walls = Record::default();
+    let engine = ready.map(|mut ready| {
         if let Some(pagemap) = ready.pagemap {
             // Where it cannot be had the engine finds nothing there, and zeroes memory the slower way.
             let own = ready.old_root.pagemap();
@@ -68,21 +76,14 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
                 keep.push(pagemap);
             }
         }
+        if let Some(rules) = ready.landlock.take() {
+            walls.note(Wall::Landlock, rules.enter());
+        }
         ready.engine
     });
     descriptors::close_all_but(&keep)?;
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    rustix::process::setrlimit(Resource::Core, none)?;
-    rustix::process::setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(MAX_DESCRIPTORS),
-            maximum: Some(MAX_DESCRIPTORS),
-        },
-    )?;
+    limits::set(Resource::Core, 0)?;
+    limits::set(Resource::Nofile, MAX_DESCRIPTORS)?;
     // After wasmtime has opened this process's own page map, and not before.
     if engine.is_some() {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -98,7 +99,7 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
             let [arena, code, info] = <[OwnedFd; 3]>::try_from(descriptors).map_err(|_| {
                 io::Error::other("a worker needs an arena, code and its description")
             })?;
-            serve::main(socket, &spec, engine, &arena, &code, &info)
+            serve::main(socket, &spec, engine, walls, &arena, &code, &info)
         }
         Request::Compile(spec) => {
             let mut descriptors = descriptors.into_iter();
@@ -106,7 +107,7 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
                 .next()
                 .ok_or_else(|| io::Error::other("a compiler needs a source"))?;
             let state = descriptors.next();
-            compiler::main(socket, &spec, engine, &source, state.as_ref())
+            compiler::main(socket, &spec, engine, walls, &source, state.as_ref())
         }
         Request::Batch(_) => Err(io::Error::other("the first request was a batch")),
     }

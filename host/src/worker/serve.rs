@@ -18,6 +18,7 @@ use super::{
     stop::ArenaStop,
 };
 use crate::{
+    jail::{self, syscalls::User, wall::Record},
     module::engine::{EngineOptions, engine as make_engine},
     module::info::ModuleInfo,
     sys::{code, signal},
@@ -39,6 +40,7 @@ pub(crate) fn main(
     socket: &OwnedFd,
     spec: &ServeSpec,
     engine: Option<Engine>,
+    mut walls: Record,
     arena: &OwnedFd,
     code: &OwnedFd,
     info: &OwnedFd,
@@ -49,12 +51,14 @@ pub(crate) fn main(
             spec.version
         )));
     }
+    let forked = engine.is_some();
     let options = EngineOptions { fuel: spec.fuel };
     let engine = match engine {
         Some(engine) if options == EngineOptions::default() => engine,
         _ => make_engine(options).map_err(wasm_error)?,
     };
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    jail::worker::first(&spec.jail, forked, Some(spec.private_memory), &mut walls)?;
     let arena = Arena::open(arena, spec.slot_size)?;
     let info: ModuleInfo =
         postcard::from_bytes(&read_file(info, spec.info_len)?).map_err(io::Error::other)?;
@@ -64,12 +68,13 @@ pub(crate) fn main(
     let mut runner =
         Runner::new(&engine, &module, &info, stop, spec.holder).map_err(io::Error::other)?;
     signal::interrupt_on_sigurg(&engine)?;
-    socket::send_value(socket, &Notice::Ready, &[])?;
-
     let socket = Rc::new(socket.try_clone()?);
     let bell = Bell::new(arena.clone(), Rc::clone(&socket));
     let mut outbox = RingOutbox::new(arena.clone(), bell, spec.max_call);
     let mut buffer = vec![0; MAX_MESSAGE];
+    // Everything is mapped, opened and made: from here on nothing else can be.
+    jail::worker::last(&spec.jail, forked, User::Worker, &mut walls)?;
+    socket::send_value(&*socket, &Notice::Ready(walls.standing()), &[])?;
     loop {
         let Some((len, files)) = socket::receive_with_descriptors(&*socket, &mut buffer)? else {
             return Ok(());

@@ -13,7 +13,7 @@ fn caller(tasks: u8, timeout: Option<Duration>) -> Scene {
     let (hub, module) = (hub_with(functions), module());
     let stream = stream(&hub, &module, tasks, timeout, 0);
     let (mut link, worker) = Worker::start(&module);
-    worker.notice(&Notice::Ready);
+    worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     link.send(Arc::clone(&stream), stream.next_segment().unwrap())
         .unwrap();
@@ -185,7 +185,7 @@ fn objects_are_those_of_the_task_that_asks() {
     }
     stream.push(segment);
     let (mut link, worker) = Worker::start(&module);
-    worker.notice(&Notice::Ready);
+    worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     link.send(Arc::clone(&stream), stream.next_segment().unwrap())
         .unwrap();
@@ -237,7 +237,7 @@ fn what_takes_long_is_put_off() {
         grant::collect(|| wasmpool_abi::to_vec::<crate::List<Vec<u8>>, _>(&list).unwrap());
     segment.give(collected.grants);
     let (mut link, worker) = Worker::start(&module);
-    worker.notice(&Notice::Ready);
+    worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     stream.push(segment);
     link.send(Arc::clone(&stream), stream.next_segment().unwrap())
@@ -278,7 +278,7 @@ fn only_managers_objects_are_asked() {
     let mut segment = segment(0..1, 0);
     segment.give(vec![Grant::whole(&event)]);
     let (mut link, worker) = Worker::start(&module);
-    worker.notice(&Notice::Ready);
+    worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     stream.push(segment);
     link.send(Arc::clone(&stream), stream.next_segment().unwrap())
@@ -310,7 +310,7 @@ fn a_worker_that_may_only_read_does_not_live_on_beside_another_tenant() {
         Access::ReadOnly,
     )]);
     let (mut link, worker) = Worker::start(&module);
-    worker.notice(&Notice::Ready);
+    worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     array.read_only().unwrap().give_to(&hub, first);
     hub.lock().busy += 1;

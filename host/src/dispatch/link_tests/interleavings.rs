@@ -27,7 +27,7 @@ enum At {
 impl Model {
     fn start(module: &Arc<ModuleInner>) -> (Link, Self) {
         let (link, worker) = Worker::start(module);
-        worker.notice(&Notice::Ready);
+        worker.notice(&Notice::Ready(WallSet::default()));
         let model = Self {
             worker,
             batch: None,

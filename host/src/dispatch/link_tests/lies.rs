@@ -233,7 +233,7 @@ const LIES: &[(&str, Play, &str, [&str; 3])] = {
         ),
         (
             "ready twice",
-            |w| w.notice(&Notice::Ready),
+            |w| w.notice(&Notice::Ready(WallSet::default())),
             "ready twice",
             FIRST_LOST,
         ),
@@ -499,7 +499,7 @@ fn a_lost_task_is_run_again_as_often_as_its_caller_allows() {
     let stream = stream(&hub, &module, 2, None, 2);
     for round in 0..3 {
         let (mut link, worker) = Worker::start(&module);
-        worker.notice(&Notice::Ready);
+        worker.notice(&Notice::Ready(WallSet::default()));
         link.read(&hub).unwrap();
         let segment = stream.next_segment().unwrap();
         assert_eq!((segment.first, segment.retries), (0, 2 - round));
@@ -517,7 +517,7 @@ fn an_item_whose_workers_end_before_it_begins_is_given_up_in_the_end() {
     let mut lost = 0;
     while stream.peek().is_none() {
         let (mut link, worker) = Worker::start(&module);
-        worker.notice(&Notice::Ready);
+        worker.notice(&Notice::Ready(WallSet::default()));
         link.read(&hub).unwrap();
         link.send(Arc::clone(&stream), stream.next_segment().unwrap())
             .unwrap();
@@ -555,7 +555,7 @@ fn items_behind_tasks_that_kill_are_not_given_up() {
     let mut behind = front.split_off(20);
     for _ in 0..20 {
         let (mut link, worker) = Worker::start(&module);
-        worker.notice(&Notice::Ready);
+        worker.notice(&Notice::Ready(WallSet::default()));
         link.read(&hub).unwrap();
         link.send(Arc::clone(&stream), front).unwrap();
         link.send(Arc::clone(&stream), behind).unwrap();

@@ -1,0 +1,100 @@
+//! A process that exists to find out which walls a worker will have: it builds them, tells, does something that is
+//! forbidden, and should end by it.
+
+use std::{io, os::fd::OwnedFd};
+
+use rustix::{
+    net::{AddressFamily, SocketType},
+    process::WaitOptions,
+};
+
+use super::{
+    landlock::Nothing,
+    syscalls::User,
+    wall::{Policy, Record, Tried, Wall},
+    worker,
+};
+use crate::{
+    sys::{
+        fork::{self, Fork},
+        probe,
+    },
+    wire::socket,
+};
+
+/// What it can say, at most.
+const MAX_WORDS: usize = 16 << 10;
+/// A limit of private memory, to see whether there can be one: more than a zygote uses.
+const MEMORY: u64 = 1 << 30;
+
+/// Notes which of the walls that each worker builds for itself would stand. `forked` is whether workers are forks of this
+/// process, and enter the Landlock that it has made.
+///
+/// # Errors
+/// No process can be had for it, or it ends without a word.
+pub(crate) fn of_worker(
+    jail: &Policy,
+    forked: bool,
+    landlock: Option<&Result<Nothing, String>>,
+    walls: &mut Record,
+) -> io::Result<()> {
+    let (ours, theirs) = socket::pair()?;
+    let child = match fork::fork()? {
+        Fork::Child => {
+            drop(ours);
+            build_and_tell(jail, forked, landlock, &theirs)
+        }
+        Fork::Parent(child) => child,
+    };
+    drop(theirs);
+    let mut buffer = vec![0; MAX_WORDS];
+    let words = socket::receive(&ours, &mut buffer, true);
+    let status =
+        rustix::io::retry_on_intr(|| rustix::process::waitpid(Some(child), WaitOptions::empty()))?;
+    let signal = status.and_then(|(_, status)| status.terminating_signal());
+    let Some(words) = words? else {
+        return Err(io::Error::other(format!(
+            "a process that tried the walls ended without a word (signal {signal:?})"
+        )));
+    };
+    let tried: Vec<Tried> = postcard::from_bytes(words).map_err(io::Error::other)?;
+    for Tried { wall, missing } in tried {
+        let is_filter = matches!(wall, Wall::SystemCalls | Wall::LastFilter);
+        let missing = match missing {
+            // The effect, not its word.
+            None if is_filter && signal != Some(libc::SIGSYS) => {
+                Some("a call that it forbids did not end the process".to_owned())
+            }
+            missing => missing,
+        };
+        walls.note(wall, missing.map_or(Ok(()), Err));
+    }
+    Ok(())
+}
+
+fn build_and_tell(
+    jail: &Policy,
+    forked: bool,
+    landlock: Option<&Result<Nothing, String>>,
+    socket: &OwnedFd,
+) -> ! {
+    let mut own = Record::default();
+    if let (true, Some(rules)) = (forked, landlock) {
+        own.build(jail, Wall::Landlock, || match rules {
+            Ok(rules) => rules.try_clone().and_then(Nothing::enter),
+            Err(reason) => Err(reason.clone()),
+        });
+    }
+    // What is required and missing is found in what it tells. The filters are its own, inherited or not.
+    let _ = worker::first(jail, forked, Some(MEMORY), &mut own);
+    let _ = worker::last(jail, false, User::Worker, &mut own);
+    let large = own.standing().contains(Wall::SystemCalls);
+    let _ = socket::send_value(socket, &own.into_tried(), &[]);
+    if large {
+        // The last filter has nothing against this one.
+        let _ = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None);
+    } else {
+        probe::try_to_execute();
+    }
+    fork::exit(0)
+}
