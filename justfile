@@ -2,7 +2,7 @@
 ci:
     .ci/check
 
-# One step of it: fmt, lint, test or doc.
+# One step of it: fmt, lint, test, doc or deny.
 check STEP:
     .ci/check {{STEP}}
 
@@ -18,9 +18,17 @@ test *ARGS:
 stress SECONDS='30':
     #!/usr/bin/env bash
     set -euo pipefail
-    for program in locks_killed messages_killed arrays_alone no_growth; do
+    for program in locks_killed messages_killed arrays_alone no_growth recycles each_step host_killed_anywhere soak; do
         WASMPOOL_STRESS_SECONDS={{SECONDS}} cargo test -p wasmpool-tests --test "$program" -- --nocapture
     done
+
+# Lifts what stops each hostile case, shows what then happens, and writes the table of all of them in SECURITY.md.
+lifted:
+    WASMPOOL_WRITE_CORPUS=1 cargo test -p wasmpool-tests --test lifted -- --nocapture
+
+# Everything at once for so many minutes, while a process is killed every 10 ms: prints what it did and what came of it.
+soak MINUTES='10':
+    cargo run -p wasmpool-tests --bin soak -- {{MINUTES}}
 
 # Hashes the project's own files with the MD5 guest in a pool.
 demo *ARGS:
@@ -33,3 +41,7 @@ bench *ARGS:
 # Runs the library's unit tests under the address sanitizer, in a target directory of its own.
 sanitize *ARGS:
     RUSTC_WORKSPACE_WRAPPER="$PWD/.ci/address-sanitizer" ASAN_OPTIONS=detect_leaks=0 cargo test -p wasmpool --lib --target-dir target/sanitize {{ARGS}}
+
+# Licences, sources, doubled crates and advisories of everything that is compiled. The advisories are fetched.
+deny *ARGS:
+    cargo deny check {{ARGS}}

@@ -5,6 +5,7 @@ fn main() {
         "guests/arrays",
         "guests/callers",
         "guests/everything",
+        "guests/files",
         "guests/hostile",
         "guests/locks",
         "guests/messages",

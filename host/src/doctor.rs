@@ -85,7 +85,9 @@ pub struct SystemCall {
     pub name: &'static str,
     /// Its number on this processor.
     pub number: i64,
-    /// Who makes it: `zygote`, `start` (a worker or a compiler on its way to its last filter), `worker`, `compiler`.
+    /// Who makes it: `zygote`, `exec` (a process that was started by exec, before it has a filter of its own), `start` (a
+    /// worker or a compiler on its way to its last filter), `worker`, `reader` and `writer` (what a worker makes beside
+    /// that whose tasks have directories, to read or to change), `compiler`.
     pub users: Vec<&'static str>,
     /// What for.
     pub reason: &'static str,
@@ -96,8 +98,11 @@ pub struct SystemCall {
 pub fn system_calls() -> Vec<SystemCall> {
     let users = [
         (User::Zygote, "zygote"),
+        (User::Exec, "exec"),
         (User::Start, "start"),
         (User::Worker, "worker"),
+        (User::Reader, "reader"),
+        (User::Writer, "writer"),
         (User::Compiler, "compiler"),
     ];
     let call = |call: &Call| SystemCall {
@@ -105,7 +110,7 @@ pub fn system_calls() -> Vec<SystemCall> {
         number: call.number,
         users: users
             .into_iter()
-            .filter(|(user, _)| call.is_for(*user))
+            .filter(|(user, _)| call.users.contains(user))
             .map(|(_, name)| name)
             .collect(),
         reason: call.reason,

@@ -23,7 +23,7 @@ pub const TIMEOUT: u8 = 12;
 pub const MEMORY: u8 = 13;
 /// The task used up its fuel.
 pub const FUEL: u8 = 14;
-/// The task wrote more than an output limit allows.
+/// The task wrote more than an output limit allows, or its arguments are over theirs.
 pub const OUTPUT: u8 = 15;
 /// The worker process died under the task.
 pub const WORKER_LOST: u8 = 16;
@@ -31,10 +31,14 @@ pub const WORKER_LOST: u8 = 16;
 pub const CANCELLED: u8 = 17;
 /// The task's name, types or codec do not match what was asked.
 pub const MISMATCH: u8 = 18;
+/// The task used more processor time than its limit.
+pub const CPU_TIME: u8 = 19;
 /// The module was refused: not wasm, too large, past a limit of compiling, an unknown import, another ABI version.
 pub const MODULE: u8 = 20;
 /// The host could not do its part: files, processes, memory of its own.
 pub const HOST: u8 = 21;
+/// The task's tenant may not run it, and it was not begun: it is paused after many lost workers, or has too little memory.
+pub const TENANT: u8 = 22;
 /// Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
@@ -52,10 +56,12 @@ impl ExitCode for TaskError {
             TaskError::Timeout { .. } => TIMEOUT,
             TaskError::Memory { .. } => MEMORY,
             TaskError::Fuel { .. } => FUEL,
-            TaskError::Output { .. } => OUTPUT,
+            TaskError::Output { .. } | TaskError::Input { .. } => OUTPUT,
+            TaskError::CpuTime { .. } => CPU_TIME,
             TaskError::WorkerLost { .. } => WORKER_LOST,
             TaskError::Cancelled | TaskError::Closed => CANCELLED,
             TaskError::Codec { .. } => MISMATCH,
+            TaskError::Tenant(_) => TENANT,
             TaskError::Host(_) => HOST,
         }
     }
@@ -112,6 +118,7 @@ impl ExitCode for LoadError {
             | LoadError::CompileTime { .. }
             | LoadError::CompileMemory { .. }
             | LoadError::CompilerLost { .. } => MODULE,
+            LoadError::Limit(_) => USAGE,
             LoadError::Refused(refusal) => refusal.exit_code(),
             LoadError::Host(error) => error.exit_code(),
             LoadError::Read { .. } | LoadError::Io(_) => HOST,
@@ -124,6 +131,7 @@ impl ExitCode for SpawnError {
         match self {
             SpawnError::Pool(error) | SpawnError::Argument(error) => error.exit_code(),
             SpawnError::Command => MISMATCH,
+            SpawnError::Tenant(_) => TENANT,
             SpawnError::Start(_) => HOST,
         }
     }
@@ -137,7 +145,7 @@ impl ExitCode for SessionError {
             }
             SessionError::Ended(SessionEnd::Lost { .. }) => WORKER_LOST,
             SessionError::Ended(SessionEnd::Terminated | SessionEnd::Closed) => CANCELLED,
-            SessionError::OtherModule { .. } => MISMATCH,
+            SessionError::OtherModule { .. } | SessionError::Directories { .. } => MISMATCH,
             SessionError::Memory { .. } => MEMORY,
             SessionError::Waiting => HOST,
         }
@@ -221,6 +229,14 @@ mod tests {
                 },
                 16,
             ),
+            (TaskError::Input { limit, size: limit }, 15),
+            (
+                TaskError::CpuTime {
+                    limit: Duration::from_secs(1),
+                    used: Duration::from_secs(1),
+                },
+                19,
+            ),
             (TaskError::Cancelled, 17),
             (TaskError::Closed, 17),
             (
@@ -263,7 +279,10 @@ mod tests {
             18
         );
         assert_eq!(BuildError::NoWorkers.exit_code(), 2);
-        assert_eq!(BuildError::Limit(ZeroLimit { name: "fuel" }).exit_code(), 2);
+        assert_eq!(
+            BuildError::Limit(ZeroLimit { name: "fuel" }.into()).exit_code(),
+            2
+        );
         assert_eq!(
             BuildError::Io(io::ErrorKind::OutOfMemory.into()).exit_code(),
             21

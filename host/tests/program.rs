@@ -237,6 +237,57 @@ fn raw_tasks_take_text_files_and_standard_input_and_give_bytes() {
         .run(&["call", echo, "echo", "--json", "--input", "hi"])
         .with(0, &[]);
     assert_eq!(json.lines(), [json!({"base64": "aGk="})]);
+    let said: Value = serde_json::from_str(&json.talk).expect("the report is all that is said");
+    assert!(is_report(&said["report"]), "{said}");
+    assert_eq!(said["report"]["input"], 2, "{said}");
+    let quiet = place
+        .run(&["call", echo, "echo", "--json", "--quiet", "--input", "hi"])
+        .with(0, &[]);
+    assert_eq!(quiet.talk, "");
+}
+
+/// Whether it says what a task has used.
+fn is_report(report: &Value) -> bool {
+    let number = |name: &str| report[name].as_f64().is_some_and(|number| number > 0.0);
+    [
+        "wall_seconds",
+        "cpu_seconds",
+        "peak_memory",
+        "worker",
+        "pid",
+    ]
+    .into_iter()
+    .all(number)
+}
+
+#[test]
+fn lines_of_a_map_have_reports_where_json_was_asked_for() {
+    let place = Place::new();
+    let echo = &place.file("echo.wat", ECHO);
+    let files = ["A", "BB"].map(|text| place.file(text, text));
+    let ended = place
+        .run(&[
+            "--json", "map", echo, "echo", &files[0], "/nowhere", &files[1],
+        ])
+        .with(1, &[]);
+    let lines = ended.lines();
+    for (line, size) in [(&lines[0], 1), (&lines[2], 2)] {
+        assert!(is_report(&line["report"]), "{line}");
+        assert_eq!(line["report"]["input"], size, "{line}");
+    }
+    assert_eq!(lines[1].get("report"), None, "it was never sent");
+}
+
+#[test]
+fn a_task_over_its_processor_time_ends_with_a_code_of_its_own() {
+    let place = Place::new();
+    let numbers = &place.file(
+        "spin.wat",
+        r#"(module (func (export "spin") (loop (br 0))))"#,
+    );
+    place
+        .run(&["call", numbers, "spin", "--cpu-time", "50ms"])
+        .with(19, &["processor time", "--cpu-time"]);
 }
 
 #[test]
@@ -350,10 +401,12 @@ fn a_command_runs_with_its_output_and_its_exit_code() {
         "hi\n"
     );
     let json = place.run(&["--json", "run", command]).with(7, &[]);
+    let line = &json.lines()[0];
     assert_eq!(
-        json.lines(),
-        [json!({"code": 7, "stdout": "hi\n", "stderr": ""})]
+        (&line["code"], &line["stdout"], &line["stderr"]),
+        (&json!(7), &json!("hi\n"), &json!(""))
     );
+    assert!(is_report(&line["report"]), "{line}");
     place
         .run(&["run", &place.file("numbers.wat", NUMBERS)])
         .with(18, &[]);

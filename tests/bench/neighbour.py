@@ -8,12 +8,16 @@ neighbour.py lock TIMES                         (the shortest of ten)
 neighbour.py locks TIMES FIRST_CORE SECOND_CORE
 neighbour.py queue MESSAGES BYTES PUTTER_CORE GETTER_CORE
 neighbour.py sum NUMBERS                        (by numpy where it is installed)
+neighbour.py process TIMES                      (start and join of one)
+neighbour.py pebble                             (from a time limit to the next result; nothing where it is not installed)
+neighbour.py loky                               (from a kill to the next result; nothing where it is not installed)
 """
 
 import array
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from multiprocessing import shared_memory
@@ -187,6 +191,61 @@ def sum_(numbers):
         memory.unlink()
 
 
+def process(times):
+    begun = time.perf_counter()
+    for _ in range(times):
+        child = multiprocessing.Process(target=double, args=(1,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    return [(time.perf_counter() - begun) / times]
+
+
+def spin():
+    while True:
+        pass
+
+
+def pebble():
+    try:
+        from pebble import ProcessPool
+    except ImportError:
+        return []
+    limit = 0.05
+    with ProcessPool(max_workers=1) as pool:
+        assert pool.schedule(double, args=(1,)).result() == 2
+        begun = time.perf_counter()
+        try:
+            pool.schedule(spin, timeout=limit).result()
+            raise AssertionError("it came back")
+        except TimeoutError:
+            pass
+        assert pool.schedule(double, args=(21,)).result() == 42
+        return [time.perf_counter() - begun - limit]
+
+
+def loky():
+    try:
+        from loky import get_reusable_executor
+        from loky.process_executor import TerminatedWorkerError
+    except ImportError:
+        return []
+    executor = get_reusable_executor(max_workers=1)
+    pid = executor.submit(os.getpid).result()
+    spinning = executor.submit(spin)
+    time.sleep(0.1)
+    begun = time.perf_counter()
+    os.kill(pid, signal.SIGKILL)
+    try:
+        spinning.result()
+        raise AssertionError("it came back")
+    except TerminatedWorkerError:
+        pass
+    executor = get_reusable_executor(max_workers=1)
+    assert executor.submit(double, 21).result() == 42
+    return [time.perf_counter() - begun]
+
+
 def main():
     what, *rest = sys.argv[1:]
     if what == "start":
@@ -197,7 +256,10 @@ def main():
             "dictionary": dictionary,
             "lock": lock,
             "locks": locks,
+            "loky": loky,
             "map": map_,
+            "pebble": pebble,
+            "process": process,
             "queue": queue,
             "sum": sum_,
         }

@@ -20,6 +20,12 @@ pub fn everything() -> &'static Path {
     Path::new(env!("GUEST_EVERYTHING_WASM"))
 }
 
+/// Does what it is told with files, clocks, randomness and its environment.
+#[must_use]
+pub fn files() -> &'static Path {
+    Path::new(env!("GUEST_FILES_WASM"))
+}
+
 /// Everything that a bad guest does.
 #[must_use]
 pub fn hostile() -> &'static Path {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use wasmpool::{Builder, ByteSize, Isolation, Pool, StartMethod};
+use wasmpool::{Builder, ByteSize, Isolation, Pool, StartMethod, TenantLimits};
 
 use crate::DEADLINE;
 
@@ -58,9 +58,15 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A builder with the cache of the tests and no limit that honest tasks meet on a busy machine.
+/// A builder with the cache of the tests and no limit that honest tasks meet on a busy machine. Workers die here on purpose,
+/// one after the other; what follows otherwise is the matter of `tests/tests/tenants.rs`.
 pub fn builder() -> Builder {
-    Pool::builder().cache_dir(cache()).timeout(DEADLINE)
+    let mut limits = TenantLimits::default();
+    limits.max_losses = None;
+    Pool::builder()
+        .cache_dir(cache())
+        .timeout(DEADLINE)
+        .tenant_limits(limits)
 }
 
 /// Where the tests keep compiled modules: every guest is compiled once, not once for each of many pools.

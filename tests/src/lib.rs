@@ -3,9 +3,13 @@
 //! It judges nothing: what must come out stands in `tests/tests/`.
 
 pub mod attack;
+pub mod corpus;
+pub mod fault;
 pub mod guests;
 pub mod kinds;
+pub mod lie;
 pub mod processes;
+pub mod soak;
 pub mod stress;
 pub mod witness;
 

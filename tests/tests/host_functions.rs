@@ -326,7 +326,7 @@ fn many_calls_of_many_workers_get_their_own_replies() -> Result<()> {
 #[test]
 fn arguments_and_results_of_every_size_arrive_whole() -> Result<()> {
     let mut limits = wasmpool::Limits::default();
-    limits.input = ByteSize::mib(8);
+    limits.message = ByteSize::mib(8);
     limits.timeout = Some(DEADLINE);
     let pool = builder()
         .limits(limits)

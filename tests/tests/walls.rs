@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use guest_hostile::Act;
 use wasmpool_tests::guests;
 use wasmpool_tests::kinds::{self, START_METHODS};
-use wasmpool_tests::processes::only_busy;
+use wasmpool_tests::processes::{descendants, only_busy};
 use wasmpool_tests::witness::Witness;
 
 /// What a descriptor of a worker may be: nothing at all, its socket, its arena, its module, its own page map.
@@ -21,6 +21,35 @@ const DESCRIPTORS: [&str; 7] = [
     "anon_inode:[pidfd]",
     "/pagemap",
 ];
+
+#[test]
+fn memory_pressure_takes_every_process_of_the_pool_before_the_host() -> Result<()> {
+    let score = |process: u32| -> Result<i32> {
+        let score = fs::read_to_string(format!("/proc/{process}/oom_score_adj"))?;
+        Ok(score.trim().parse()?)
+    };
+    let own = score(process::id())?;
+    for start_method in START_METHODS {
+        let pool = kinds::builder()
+            .workers(2)
+            .start_method(start_method)
+            .build()?;
+        let module = pool.load(guests::hostile())?;
+        ensure!(
+            module
+                .task::<(u64, Act), u64>("work")?
+                .call((7, Act::Behave))
+                .is_ok()
+        );
+        let below = descendants(process::id());
+        ensure!(below.len() >= 3, "launcher, zygote, worker: {below:?}");
+        for process in below {
+            ensure!(score(process)? == 1000, "process {process}");
+        }
+    }
+    ensure!(score(process::id())? == own);
+    Ok(())
+}
 
 #[test]
 fn a_busy_worker_has_nothing_but_what_it_serves() -> Result<()> {
@@ -71,6 +100,9 @@ fn look(worker: u32, walls: &[(String, bool)]) -> Result<()> {
         let left = u64::from_str_radix(field(set)?, 16)?;
         ensure!(left == 0, "{set} is {left:x}");
     }
+    ensure!(field("THP_enabled")? == "0", "huge pages are on");
+    let first_to_go = fs::read_to_string(proc.join("oom_score_adj"))?;
+    ensure!(first_to_go.trim() == "1000", "oom_score_adj: {first_to_go}");
 
     for entry in fs::read_dir(proc.join("fd"))? {
         let path = entry?.path();
@@ -86,6 +118,14 @@ fn look(worker: u32, walls: &[(String, bool)]) -> Result<()> {
     }
 
     let stands = |wall: &str| walls.iter().any(|(name, stands)| *stands && name == wall);
+    if stands("not_root") {
+        // As the host sees them, not as they are called inside.
+        for ids in ["Uid", "Gid"] {
+            let mut ids = field(ids)?.split_ascii_whitespace();
+            ensure!(ids.all(|id| id == "65534"), "it belongs to somebody");
+        }
+        ensure!(field("Groups")?.is_empty(), "it is in groups");
+    }
     if stands("namespaces") {
         let of = |process: &Path| fs::read_link(process.join("ns/pid"));
         ensure!(
@@ -94,6 +134,7 @@ fn look(worker: u32, walls: &[(String, bool)]) -> Result<()> {
         );
     }
     if stands("empty_root") {
+        // Where each worker has its own, this is the worker's; where they share one, the zygote's.
         let names = fs::read_dir(proc.join("root"))?.map(|entry| Ok(entry?.file_name()));
         let mut names: Vec<_> = names.collect::<Result<_>>()?;
         names.retain(|name| name != "dev");

@@ -239,7 +239,9 @@ impl<'t> Walk<'t, '_> {
             }
             Type::Array(inner, len) => return self.same(inner, *len, scope),
             Type::Map(key, value) => {
-                Parts::Pairs(key, value, varint::decode_u64(&mut self.bytes)?, true)
+                let len = varint::decode_u64(&mut self.bytes)?;
+                self.expect(len)?;
+                Parts::Pairs(key, value, len, true)
             }
             Type::Tuple(items) => Parts::Items(items.iter()),
             Type::Struct(name, fields) => {
@@ -302,8 +304,22 @@ impl<'t> Walk<'t, '_> {
             Type::U8 | Type::I8 => self.block(len, 1),
             Type::F32 => self.block(len, 4),
             Type::F64 => self.block(len, 8),
-            _ => self.push(Parts::Same(inner, len), None, scope),
+            _ => {
+                self.expect(len)?;
+                self.push(Parts::Same(inner, len), None, scope)
+            }
         }
+    }
+
+    /// So many elements follow at least: too many are known before they are walked, when they have no bytes that could run out.
+    fn expect(&self, len: u64) -> Result<(), CheckReason> {
+        let left = self.limits.elements.saturating_sub(self.elements);
+        if len > left {
+            return Err(CheckReason::Elements {
+                limit: self.limits.elements,
+            });
+        }
+        Ok(())
     }
 
     fn block(&mut self, len: u64, size: u64) -> Result<(), CheckReason> {
@@ -415,6 +431,20 @@ mod tests {
         };
         let error = units.check(&many, &limits).unwrap_err();
         assert_eq!(error.reason, CheckReason::Elements { limit: 1000 });
+        // More of them than anybody could walk: the length alone says it.
+        let limits = CheckLimits {
+            elements: 1 << 62,
+            ..limits
+        };
+        let pairs = Type::Map(Box::new(Type::Unit), Box::new(Type::Unit));
+        for ty in [units, pairs] {
+            let error = ty.check(&many, &limits).unwrap_err();
+            assert_eq!(error.reason, CheckReason::Elements { limit: 1 << 62 });
+        }
+        let limits = CheckLimits {
+            elements: 1000,
+            ..limits
+        };
         let nested = Type::Array(
             Box::new(Type::Array(Box::new(Type::Unit), u64::MAX)),
             u64::MAX,

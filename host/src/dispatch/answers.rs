@@ -16,6 +16,7 @@ use super::{
     link::{Broken, Link, within},
     stream::Delivery,
     text::clean,
+    usage::Counted,
     verdict,
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         ring::{Record, Records},
         socket,
     },
-    worker::contract::CallKind,
+    worker::{contract::CallKind, logs::log_cost},
 };
 
 /// Notices read at one go, so that a flood of them cannot keep the thread.
@@ -128,9 +129,11 @@ impl Link {
             return Ok(());
         }
         let copy = Arc::new(copy);
+        let before = self.answered;
         let mut run = Run {
             first: 0,
             ranges: Vec::new(),
+            offset: 0,
             copy: &copy,
             called: None,
         };
@@ -145,6 +148,10 @@ impl Link {
             }
         }
         self.flush(&mut run);
+        let tenant = self.module.tenant_of();
+        if tenant.is_troubled() && self.answered != before {
+            hub.task_answered(tenant);
+        }
         result
     }
 
@@ -158,6 +165,7 @@ impl Link {
             return;
         };
         let ranges = std::mem::take(&mut run.ranges);
+        run.offset = 0;
         flight.answered(items);
         flight.stream.deliver(Delivery::Values {
             first: run.first,
@@ -193,6 +201,7 @@ impl Link {
                 | Response::PartialPiece(_)
                 | Response::Call { .. }
                 | Response::CallPiece(_)
+                | Response::Log { .. }
         ) {
             self.flush(run);
         }
@@ -211,7 +220,7 @@ impl Link {
         // when this copy was made.
         let waits = self.calling.is_some() || run.called == Some(expected);
         match &response {
-            Response::Failed(Completion::Stopped) | Response::Log { .. } => {}
+            Response::Failed(Completion::Stopped) | Response::Log { .. } | Response::Used(_) => {}
             _ if waits => {
                 return Err(Broken::Protocol(
                     "it went on without the reply to its call".into(),
@@ -230,13 +239,19 @@ impl Link {
         match response {
             Response::Value(bytes) if self.pieces.is_empty() => {
                 within("result", bytes.len() as u64, most)?;
+                if spec.report {
+                    let (input, next) = flight.segment.item_at(run.offset);
+                    run.offset = next;
+                    self.report(hub, index, (input, bytes.len()), None);
+                }
                 if run.ranges.is_empty() {
                     run.first = index;
                 }
                 // The bytes are the last of the body.
                 run.ranges
                     .push(range(record.end - bytes.len(), record.end)?);
-                if run.ranges.len() as u64 == u64::from(flight.segment.count) {
+                let open = self.flights.front().map(|flight| flight.segment.count);
+                if u32::try_from(run.ranges.len()).ok() == open {
                     self.flush(run);
                 }
             }
@@ -245,6 +260,9 @@ impl Link {
                 value.extend_from_slice(bytes);
                 within("result", value.len() as u64, most)?;
                 self.flush(run);
+                if spec.report {
+                    self.report(hub, index, (self.first_input(), value.len()), None);
+                }
                 self.answer(Delivery::Value {
                     index,
                     bytes: value,
@@ -258,7 +276,13 @@ impl Link {
                 self.flush(run);
                 self.pieces = Vec::new();
                 let stopped = self.watch.verdict(record.task);
-                let error = verdict::of(completion, stopped).map_err(Broken::Protocol)?;
+                let cpu = spec.cpu.map(Duration::from_nanos);
+                let most = self.flights.front().map(|flight| flight.since.elapsed());
+                let error = verdict::of(completion, stopped, cpu, most.unwrap_or_default())
+                    .map_err(Broken::Protocol)?;
+                if spec.report {
+                    self.report(hub, index, (self.first_input(), 0), Some(&error));
+                }
                 self.answer(Delivery::Failed { index, error });
             }
             Response::Partial(bytes) | Response::PartialPiece(bytes) => {
@@ -276,6 +300,8 @@ impl Link {
                 level,
                 text,
             } => {
+                self.counted.logs += log_cost(text.len());
+                within("log records", self.counted.logs, spec.logs)?;
                 let worker = self.child.id();
                 hub.log(
                     &flight.stream,
@@ -285,6 +311,12 @@ impl Link {
                     level,
                     &String::from_utf8_lossy(text),
                 );
+            }
+            Response::Used(usage) if spec.report && self.counted.told.is_none() => {
+                self.counted.told = Some(usage);
+            }
+            Response::Used(_) => {
+                return Err(Broken::Protocol("a report that nobody asked for".into()));
             }
             Response::CallPiece(bytes) => self.call_piece(hub, bytes)?,
             Response::Call { callee, args } => self.call(hub, callee, args)?,
@@ -297,6 +329,13 @@ impl Link {
         Ok(())
     }
 
+    /// Bytes of the input of the first open task.
+    fn first_input(&self) -> usize {
+        self.flights
+            .front()
+            .map_or(0, |flight| flight.segment.item_at(0).0)
+    }
+
     /// The first open task of the first flight has this outcome.
     fn answer(&mut self, delivery: Delivery) {
         let Some(flight) = self.flights.front_mut() else {
@@ -307,10 +346,24 @@ impl Link {
         self.settle_flight();
     }
 
+    /// The task that was due is not this worker's any more: what it has said of it so far belongs to nobody.
+    pub(super) fn forget(&mut self) {
+        self.pieces = Vec::new();
+        self.partial = Vec::new();
+        self.partial_total = 0;
+        self.call_args = Vec::new();
+        self.calling = None;
+    }
+
     /// After an answer: what belongs to the task is forgotten, and a flight that is answered in full is over.
     fn settle_flight(&mut self) {
         self.partial = Vec::new();
         self.partial_total = 0;
+        // What the worker has told already is about the next one.
+        self.counted = Counted {
+            told: self.counted.told.take(),
+            ..Counted::default()
+        };
         self.call_args = Vec::new();
         self.calling = None;
         self.answered = Instant::now();
@@ -341,6 +394,8 @@ impl Link {
 struct Run<'a> {
     first: u64,
     ranges: Vec<Range<u32>>,
+    /// Where the input of the next one lies in what is open of the batch.
+    offset: usize,
     copy: &'a Arc<Vec<u8>>,
     /// The task that called the host: it has not read a reply before all of this was written.
     called: Option<u64>,

@@ -39,6 +39,14 @@ impl Link {
             self.module
                 .worker_failed(matches!(broken, Broken::Unable(_)));
         }
+        // Who was told to stop and had to be killed had an ordinary end, for a worker.
+        let stopped = self
+            .flights
+            .front()
+            .is_some_and(|front| self.watch.verdict(front.next).is_some());
+        if !hub.is_closed() && !self.child.is_excused() && !stopped {
+            hub.worker_lost(self.module.tenant_of());
+        }
         let flights = std::mem::take(&mut self.flights);
         for flight in &flights {
             for grant in flight.segment.grants().flatten() {
@@ -74,6 +82,9 @@ impl Link {
                     None => lost(&self),
                 };
                 let retry = matches!(error, TaskError::WorkerLost { .. }) && first.retries > 0;
+                if !retry && flight.stream.plan.spec.report {
+                    self.report_lost(hub, &flight, &error);
+                }
                 flight.answered(1);
                 if retry {
                     let mut again = first;

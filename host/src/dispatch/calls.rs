@@ -81,8 +81,9 @@ impl Link {
     /// More bytes of what goes along with the call that follows.
     pub(super) fn call_piece(&mut self, hub: &Hub, bytes: &[u8]) -> Result<(), Broken> {
         let len = (self.call_args.len() + bytes.len()) as u64;
-        within("call to the host", len, hub.max_call())?;
+        within("call to the host", len, hub.max_message())?;
         self.call_args.extend_from_slice(bytes);
+        self.counted.calls += bytes.len() as u64;
         Ok(())
     }
 
@@ -180,9 +181,10 @@ impl Link {
             Ok(bytes) => (0, bytes),
             Err(Failure { code, message }) => (code.into(), message.into_bytes()),
         };
-        if bytes.len() as u64 > hub.max_call() {
+        if bytes.len() as u64 > hub.max_message() {
             (code, bytes) = (Code::TooLarge.into(), Vec::new());
         }
+        self.counted.calls += bytes.len() as u64;
         self.slots_touched = self.slots_touched.max(bytes.len());
         self.arena.reply(number, code, &bytes);
         // Raised after the words: a worker that read it before looks at them again.

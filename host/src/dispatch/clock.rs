@@ -8,7 +8,7 @@ use std::{
 use super::{
     hub::Hub,
     link::{Broken, Link},
-    watch::Action,
+    watch::{Action, Cpu},
 };
 
 /// How long a worker that has work may show no sign of beginning it: forking, mapping and closing the jail take
@@ -53,11 +53,12 @@ impl Link {
             return self.not_begun(now, revoked.since, None);
         };
         let (since, timeout) = (flight.since, flight.stream.plan.timeout);
+        let cpu = flight.stream.plan.spec.cpu.map(Duration::from_nanos);
         if !flight.awaits(running) {
             if flight.stream.cancelled().is_some() {
                 self.revoke(hub)?;
             }
-            return self.not_begun(now, since, timeout);
+            return self.not_begun(now, since, timeout.into_iter().chain(cpu).min());
         }
         // Answers come in order, so the first task without one is the one that runs.
         let task = flight.next;
@@ -65,11 +66,22 @@ impl Link {
         if cancelled.is_some() {
             self.revoke(hub)?;
         }
-        match self
+        let began = self.running_since().min(now);
+        let (arena, child) = (&self.arena, &self.child);
+        let read = || {
+            let claimed = Duration::from_nanos(arena.cpu_started().load(SeqCst));
+            Some((claimed, child.cpu_time()?))
+        };
+        let cpu = cpu.map(|limit| Cpu { limit, read: &read });
+        let action = self
             .watch
-            .running(now, task, self.running_since().min(now), timeout, cancelled)
-        {
+            .running(now, task, began, timeout, cpu, cancelled);
+        match action {
             Action::Wait(until) => Ok(until),
+            Action::Ask(again) => {
+                self.child.interrupt();
+                Ok(Some(again))
+            }
             Action::Interrupt(task, again) => {
                 self.arena.stop().store(task, SeqCst);
                 self.arena.wake().fetch_add(1, SeqCst);

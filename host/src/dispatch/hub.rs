@@ -1,15 +1,14 @@
 //! What the dispatcher and the callers' threads share: idle workers, calls with something to send, processes, the bell.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
         mpsc,
     },
-    time::{Duration, Instant},
 };
 
 use rustix::event::EventfdFlags;
@@ -17,22 +16,20 @@ use rustix::event::EventfdFlags;
 use super::{
     calls::{Answer, FunctionCall},
     function_threads::{FunctionThreads, Job},
+    ledger::{Ledger, Seat},
     link::Link,
     segment::Segment,
+    start::Zygotes,
     stream::{Callback, Delivery, Stream},
+    tenant::Tenant,
+    zygotes::Stood,
 };
 use crate::{
-    pool::{builder::Config, event::PoolEvent, module::ModuleInner, outcome::TaskError},
-    shared::{holder, object::Tenants},
-    supervisor::{
-        child::{Child, Role},
-        host_end::Zygote,
-    },
-    wire::{
-        arena::Arena,
-        message::{Request, ServeSpec, WIRE_VERSION},
-        socket,
-    },
+    jail::wall::{MissingWall, Standing, Wall},
+    module::engine::WASM_STACK,
+    pool::{builder::Config, event::PoolEvent, outcome::TaskError, report::TaskReport},
+    shared::object::Tenants,
+    supervisor::child::Child,
     worker::contract::LogSource,
 };
 
@@ -45,13 +42,6 @@ const SLOT_HEAD: u64 = 64;
 /// Threads for functions that guests call, beside one for each worker: for those functions that run on although the task
 /// that called them is over.
 const SPARE_THREADS: usize = 16;
-/// How long the fork of a process or session may take: well under a millisecond when the machine has time for it.
-const FORK_PATIENCE: Duration = Duration::from_secs(10);
-/// How soon a fork for which there was no room is asked for again.
-const FORK_AGAIN: Duration = Duration::from_millis(1);
-/// Private memory of a worker process itself, at most: engine, instance, tables, stacks, buffers. Measured: 7 MiB, and
-/// eight tables and an instance of the largest size are 18.
-const WORKER_BASE: u64 = 64 << 20;
 
 /// The name of the thread that runs callbacks.
 const CALLBACK_THREAD: &str = "wasmpool-callback";
@@ -64,7 +54,7 @@ pub(crate) struct Hub {
     pid: rustix::process::Pid,
     bell: OwnedFd,
     rung: AtomicBool,
-    next_process: AtomicU64,
+    pub(super) next_process: AtomicU64,
     next_name: AtomicU64,
     closed: AtomicBool,
     /// No new calls are taken; those that there are go on.
@@ -111,18 +101,20 @@ impl std::fmt::Debug for Hub {
 pub(crate) struct State {
     /// Workers that have nothing to do, the one used last at the end.
     pub(crate) idle: Vec<Link>,
-    /// Calls with something to send, in the order in which they get their turn; each at most once.
-    pub(crate) ready: VecDeque<Arc<Stream>>,
-    /// Workers that have something to do: at most as many as the pool has.
-    pub(crate) busy: usize,
+    /// Who waits with what, and how many workers have something to do: at most as many as the pool has.
+    pub(crate) ledger: Ledger,
     /// Every process that has not ended.
-    pub(crate) processes: HashMap<u64, Arc<Child>>,
+    pub(super) processes: HashMap<u64, Running>,
     /// New processes and their calls, for the dispatcher to run.
     pub(crate) newcomers: Vec<(Link, Arc<Stream>)>,
     /// Every process that runs, by the number of its worker.
     pub(crate) children: BTreeMap<u64, Named>,
     /// Where processes come from.
-    pub(crate) zygote: Option<Arc<Zygote>>,
+    pub(super) zygotes: Zygotes,
+    /// Tenants in trouble, for which the dispatcher starts zygotes of their own.
+    pub(super) troubled: Vec<Arc<Tenant>>,
+    /// Zygotes of tenants that have come to stand, or have not.
+    pub(super) stood: Vec<Stood>,
     /// Tasks wait behind others in busy workers, for want of one that has nothing to do.
     pub(crate) held_up: bool,
     /// Calls that have not ended.
@@ -131,6 +123,50 @@ pub(crate) struct State {
     pub(crate) cancels: bool,
     /// What functions have come to, for the workers in the dispatcher's hands.
     pub(crate) answers: Vec<Answer>,
+}
+
+/// A process that has not ended.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// The process.
+    pub(super) child: Arc<Child>,
+    /// What it counts for its tenant; a compiler counts for none.
+    pub(super) seat: Option<Seat>,
+}
+
+impl State {
+    /// The process of this number.
+    pub(super) fn child(&self, process: u64) -> Option<Arc<Child>> {
+        self.processes
+            .get(&process)
+            .map(|running| Arc::clone(&running.child))
+    }
+
+    /// A process has ended, or did not come to be.
+    pub(super) fn forget(&mut self, process: u64) -> Option<Arc<Child>> {
+        let Running { child, seat } = self.processes.remove(&process)?;
+        if let Some(seat) = &seat {
+            self.ledger.leave(seat);
+        }
+        Some(child)
+    }
+
+    /// All of these processes have ended.
+    pub(super) fn forget_all(&mut self, which: impl Fn(&Child) -> bool) -> Vec<Arc<Child>> {
+        let which = |running: &Running| which(&running.child);
+        let ended = self.processes.iter().filter(|(_, running)| which(running));
+        let ended: Vec<u64> = ended.map(|(&process, _)| process).collect();
+        ended
+            .into_iter()
+            .filter_map(|process| self.forget(process))
+            .collect()
+    }
+
+    /// Whether a process of this zygote has not ended.
+    pub(super) fn has_processes_of(&self, zygote: u64) -> bool {
+        let mut all = self.processes.values();
+        all.any(|running| running.child.zygote() == zygote)
+    }
 }
 
 /// A living [`Process`](crate::Process).
@@ -151,6 +187,10 @@ impl Hub {
     /// No descriptors left.
     pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
         let function_threads = FunctionThreads::new(config.workers + SPARE_THREADS);
+        let state = State {
+            ledger: Ledger::new(config.tenant_limits.clone()),
+            ..State::default()
+        };
         Ok(Arc::new(Self {
             config,
             pid: rustix::process::getpid(),
@@ -160,7 +200,7 @@ impl Hub {
             next_name: AtomicU64::new(1),
             closed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             quiet: Condvar::new(),
             callbacks: OnceLock::new(),
             codec_threads: OnceLock::new(),
@@ -240,7 +280,7 @@ impl Hub {
             return;
         }
         if !stream.queued.swap(true, SeqCst) {
-            state.ready.push_back(Arc::clone(stream));
+            state.ledger.wait(Arc::clone(stream));
         }
         drop(state);
         self.ring();
@@ -322,101 +362,28 @@ impl Hub {
         let _ = last.recv() as Result<(), _>;
     }
 
-    /// Asks for a process that serves the other end of the returned socket.
-    ///
-    /// # Errors
-    /// No descriptors, no zygote, or one that does not keep up.
-    pub(crate) fn start_process(&self, role: Role) -> io::Result<(Arc<Child>, OwnedFd)> {
-        let (ours, theirs) = socket::pair()?;
-        let id = self.next_process.fetch_add(1, SeqCst);
-        let child = Arc::new(Child::new(id, role));
-        let mut state = self.lock();
-        let zygote = state
-            .zygote
-            .clone()
-            .ok_or_else(|| io::Error::other("there is no zygote"))?;
-        state.processes.insert(id, Arc::clone(&child));
-        drop(state);
-        if let Err(error) = zygote.fork(id, &theirs) {
-            self.lock().processes.remove(&id);
-            return Err(error);
-        }
-        Ok((child, ours))
-    }
-
-    /// Bytes of one input slot: the largest input behind a batch that was nearly full.
+    /// Bytes of one slot of an arena: the largest input behind a batch that was nearly full, or the largest reply.
     pub(crate) fn slot_size(&self) -> u64 {
         let input = self.config.limits.input.bytes();
-        input.saturating_add(BATCH_BYTES).saturating_add(SLOT_HEAD)
+        let batch = input.saturating_add(BATCH_BYTES).saturating_add(SLOT_HEAD);
+        batch.max(self.max_message())
     }
 
-    /// Starts a worker for tasks of a module that use as much private memory, or less.
-    ///
-    /// # Errors
-    /// As [`Hub::start_process`], or no memory for its arena.
-    pub(crate) fn start_worker(&self, module: &Arc<ModuleInner>, memory: u64) -> io::Result<Link> {
-        let slot_size = self.slot_size();
-        let (arena, file) = Arena::create(slot_size)?;
-        let (child, socket) = self.start_process(Role::Worker)?;
-        // From here on it is killed when anything fails.
-        let holder = holder::next();
-        let mut link = Link::new(child, Arc::clone(module), socket, arena, holder);
-        link.memory = memory;
-        let spec = Request::Serve(ServeSpec {
-            version: WIRE_VERSION,
-            slot_size,
-            code_len: module.code.len() as u64,
-            info_len: module.info.len() as u64,
-            fuel: module.fuel,
-            holder,
-            max_call: self.max_call(),
-            private_memory: memory
-                .saturating_add(WORKER_BASE)
-                // Messages, and calls to the host with their replies.
-                .saturating_add(self.max_call().saturating_mul(2))
-                // What a backtrace needs of the names in it, twice over.
-                .saturating_add(2 * module.code.len() as u64),
-            jail: self.config.jail,
-        });
-        let files = [file.as_fd(), module.code.as_fd(), module.info.as_fd()];
-        socket::send_value(link.socket(), &spec, &files)?;
-        self.event(&PoolEvent::WorkerStarted {
-            worker: link.child.id(),
-            module: &module.name,
-        });
-        Ok(link)
-    }
-
-    /// Starts a worker that serves one process or session, and waits until it runs.
-    ///
-    /// # Errors
-    /// As [`Hub::start_worker`], and when the zygote could not start it or does not answer.
-    pub(crate) fn start_dedicated(
-        &self,
-        module: &Arc<ModuleInner>,
-        memory: u64,
-    ) -> io::Result<Link> {
-        let deadline = Instant::now() + FORK_PATIENCE;
-        let mut link = loop {
-            match self.start_worker(module, memory) {
-                // Many ask at once: the zygote reads on.
-                Err(error)
-                    if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline =>
-                {
-                    std::thread::sleep(FORK_AGAIN);
-                }
-                started => break started?,
-            }
+    /// Why a wall does not stand, when it does not, as the zygote that is there has found out.
+    pub(crate) fn missing_wall(&self, wall: Wall) -> Option<MissingWall> {
+        let state = self.lock();
+        let report = state
+            .zygotes
+            .shared()
+            .map_or(&[][..], |zygote| zygote.walls());
+        let line = report.iter().find(|line| line.wall == wall);
+        let reason = match line.map(|line| &line.standing) {
+            Some(Standing::Stands) => return None,
+            Some(Standing::Missing(reason)) => reason.clone(),
+            Some(Standing::Lifted) => "it was lifted".to_owned(),
+            None => "it was not tried".to_owned(),
         };
-        link.dedicated = true;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if link.child.wait_started(left) {
-            return Ok(link);
-        }
-        Err(match link.child.exit() {
-            Some(_) => io::Error::other("no process could be forked"),
-            None => io::ErrorKind::TimedOut.into(),
-        })
+        Some(MissingWall { wall, reason })
     }
 
     /// A number for a process that has no name.
@@ -494,9 +461,15 @@ impl Hub {
         let _ = sender.send((callback, delivery));
     }
 
-    /// Bytes that may go along with a call from a task, and that its reply may have.
-    pub(crate) fn max_call(&self) -> u64 {
-        self.config.limits.input.bytes()
+    /// Bytes that may go along with a call from a task, and that its reply may have; and of a message that it sends.
+    pub(crate) fn max_message(&self) -> u64 {
+        self.config.limits.message.bytes()
+    }
+
+    /// Bytes of stack that the code of tasks may use.
+    pub(crate) fn stack(&self) -> u32 {
+        // No larger one passes the check.
+        u32::try_from(self.config.limits.stack.bytes()).unwrap_or(WASM_STACK)
     }
 
     /// Runs a function on a thread of the pool; what comes of it is among [`State::answers`] then.
@@ -523,6 +496,24 @@ impl Hub {
             index,
             done,
             total,
+        });
+    }
+
+    /// A task has ended of which a report was wanted.
+    pub(crate) fn task_ended(
+        &self,
+        stream: &Stream,
+        index: u64,
+        error: Option<&TaskError>,
+        report: &TaskReport,
+    ) {
+        let module = &stream.plan.module;
+        self.event(&PoolEvent::TaskEnded {
+            module: &module.name,
+            task: module.task_name(stream.plan.spec.task),
+            index,
+            error,
+            report,
         });
     }
 

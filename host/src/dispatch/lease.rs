@@ -6,8 +6,10 @@ use std::{sync::Arc, time::Instant};
 use super::{
     hub::Hub,
     link::{Broken, Link},
+    parked::Taker,
     segment::Segment,
-    stream::{CallPlan, Stream},
+    stream::Stream,
+    tenant::Tenant,
 };
 use crate::supervisor::child::END_PATIENCE;
 
@@ -16,11 +18,12 @@ use crate::supervisor::child::END_PATIENCE;
 pub(crate) fn run(hub: &Arc<Hub>, stream: &Arc<Stream>, segment: Segment) {
     stream.push(segment);
     stream.complete();
-    match hub.take_idle(&stream.plan) {
+    match hub.take_idle(&stream.plan, Taker::Caller) {
         Some(link) => match drive(hub, link, stream) {
             Some(link) => hub.give_back(link),
             None => {
-                hub.lock().busy -= 1;
+                let tenant = stream.plan.module.tenant_of();
+                hub.lock().ledger.give_place(tenant, Instant::now());
                 // What was not begun goes to another worker by way of the dispatcher.
                 hub.ring();
             }
@@ -52,7 +55,7 @@ fn until_idle(hub: &Hub, link: &mut Link) -> Result<(), Broken> {
         let until = link.tick(hub, Instant::now())?;
         link.wait(hub, until)?;
         if let Some(call) = link.take_call() {
-            let place = (!link.dedicated).then(|| Lent::new(hub));
+            let place = (!link.dedicated).then(|| Lent::new(hub, link.module.tenant_of()));
             let answer = call.run();
             drop(place);
             // A task whose time was over meanwhile is told so before it reads the reply.
@@ -65,72 +68,24 @@ fn until_idle(hub: &Hub, link: &mut Link) -> Result<(), Broken> {
 
 /// The place of a worker that does nothing, lent to others: its task waits for a function that runs on this thread, and that
 /// function may itself wait for a task.
-struct Lent<'a>(&'a Hub);
+struct Lent<'a>(&'a Hub, Arc<Tenant>);
 
 impl<'a> Lent<'a> {
-    fn new(hub: &'a Hub) -> Self {
+    fn new(hub: &'a Hub, tenant: &Arc<Tenant>) -> Self {
         let mut state = hub.lock();
-        state.busy -= 1;
-        let waiting = !state.ready.is_empty();
+        state.ledger.give_place(tenant, Instant::now());
+        let waiting = state.ledger.anybody_waits();
         drop(state);
         if waiting {
             hub.ring();
         }
-        Self(hub)
+        Self(hub, Arc::clone(tenant))
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         // There may be one worker too many for a moment; nobody new begins meanwhile.
-        self.0.lock().busy += 1;
-    }
-}
-
-impl Hub {
-    /// An idle worker for a call, counted as busy from here on.
-    pub(crate) fn take_idle(&self, plan: &CallPlan) -> Option<Link> {
-        let mut state = self.lock();
-        if state.busy >= self.config.workers {
-            return None;
-        }
-        // The one used last: its memory is warm.
-        let at = state
-            .idle
-            .iter()
-            .rposition(|link| link.suits(plan) && !(plan.process_per_task && link.tasks > 0))?;
-        state.busy += 1;
-        Some(state.idle.remove(at))
-    }
-
-    /// A worker that has done its work rests, or ends when it has done enough.
-    pub(crate) fn give_back(&self, mut link: Link) {
-        link.rest();
-        let mut state = self.lock();
-        state.busy -= 1;
-        // Under the lock: whoever gives one of its objects to another tenant looks for it among the idle afterwards.
-        let spent = link.is_spent()
-            || self
-                .config
-                .max_tasks_per_worker
-                .is_some_and(|most| link.tasks >= most);
-        let mut ended = None;
-        if spent || self.is_closed() {
-            ended = Some(link);
-        } else {
-            state.idle.push(link);
-            // As many may rest as may work: the one that has rested longest ends.
-            if state.idle.len() > self.config.workers {
-                ended = Some(state.idle.remove(0));
-            }
-        }
-        // The dispatcher keeps the clock of what rests.
-        let waiting =
-            !state.ready.is_empty() || state.idle.iter().any(|link| link.trim_due().is_some());
-        drop(state);
-        drop(ended);
-        if waiting {
-            self.ring();
-        }
+        self.0.lock().ledger.lend_back(&self.1, Instant::now());
     }
 }

@@ -15,10 +15,11 @@ use super::{
     revocation::Revocation,
     segment::Segment,
     stream::{CallPlan, Stream},
+    usage::Counted,
     watch::Watch,
 };
 use crate::{
-    pool::module::ModuleInner,
+    pool::{grants::Directories, module::ModuleInner},
     shared::object::{Object, Tenants},
     supervisor::child::Child,
     wire::{
@@ -69,6 +70,10 @@ pub(crate) struct Link {
     pub(crate) module: Arc<ModuleInner>,
     /// Private memory that one of its tasks may use, at most: its process has a limit of its own.
     pub(crate) memory: u64,
+    /// The memory limit that it counts for its tenant: no task with a higher one runs in it.
+    pub(crate) seat_memory: u64,
+    /// The directories that it was started with.
+    pub(crate) directories: Option<Arc<Directories>>,
     /// Tasks sent to it in its life.
     pub(crate) tasks: u32,
     /// It belongs to one [`Process`](crate::Process) or session: it is not counted among the pool's workers, runs
@@ -94,6 +99,8 @@ pub(crate) struct Link {
     pub(super) partial: Vec<u8>,
     /// Bytes of partial results of the running task.
     pub(super) partial_total: u64,
+    /// What of the running task is counted for its report.
+    pub(super) counted: Counted,
     /// What goes along with the next call of the running task, as far as it came.
     pub(super) call_args: Vec<u8>,
     /// Calls to the host so far, in the worker's life.
@@ -132,6 +139,8 @@ impl Link {
             child,
             module,
             memory: u64::MAX,
+            seat_memory: u64::MAX,
+            directories: None,
             tasks: 0,
             dedicated: false,
             gone: false,
@@ -147,6 +156,7 @@ impl Link {
             pieces: Vec::new(),
             partial: Vec::new(),
             partial_total: 0,
+            counted: Counted::default(),
             call_args: Vec::new(),
             calls: 0,
             calling: None,
@@ -177,7 +187,18 @@ impl Link {
 
     /// Whether tasks of this call may run in it.
     pub(crate) fn suits(&self, plan: &CallPlan) -> bool {
-        self.module.id == plan.module.id && plan.spec.private_memory() <= self.memory
+        self.module.id == plan.module.id
+            && plan.spec.private_memory() <= self.memory
+            && self.has_directories_of(plan)
+    }
+
+    /// Whether it has the directories of this call, and no others.
+    pub(crate) fn has_directories_of(&self, plan: &CallPlan) -> bool {
+        match (&self.directories, plan.directories()) {
+            (None, None) => true,
+            (Some(own), Some(wanted)) => Arc::ptr_eq(own, wanted),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
     }
 
     /// Whether another batch may be queued behind what it does.
@@ -261,7 +282,12 @@ impl Link {
         let (known, grants, objects) = self.grants(&segment);
         let bytes = segment.bytes();
         let initializer = stream.plan.initializer.as_deref();
-        let beside = initializer.map_or(0, |initializer| initializer.input.len());
+        let ambient = stream
+            .plan
+            .grants
+            .as_ref()
+            .map_or(&[][..], |it| &it.ambient);
+        let beside = initializer.map_or(0, |initializer| initializer.input.len()) + ambient.len();
         let slot = if bytes.len() + beside <= MAX_INLINE_BATCH {
             None
         } else {
@@ -289,6 +315,7 @@ impl Link {
             call: stream.plan.spec,
             objects: known,
             grants,
+            ambient,
             initializer: initializer.map(|initializer| message::Initializer {
                 task: initializer.task,
                 input: &initializer.input,

@@ -33,11 +33,12 @@ use crate::{
         limits::Limits,
         outcome::TaskError,
         size::ByteSize,
+        tenant::TenantLimits,
     },
     supervisor::host_end::StartMethod,
     wire::{
         arena::RING,
-        completion::Completion,
+        completion::{Completion, Usage},
         message::{Callee, Notice, Response},
         ring::{HEAD, MAX_BODY},
     },
@@ -47,6 +48,7 @@ use crate::{
 /// Caps of the tasks here.
 const OUTPUT: u64 = 100;
 const PARTIAL: u64 = 50;
+const LOGS: u64 = 1000;
 /// Cap of a call to the host.
 const CALL: u64 = 50 << 10;
 /// A byte more.
@@ -64,15 +66,18 @@ fn hub_with(functions: Functions) -> Arc<Hub> {
         start_method: StartMethod::default(),
         isolation: Isolation::default(),
         limits: Limits {
-            input: ByteSize::new(CALL),
+            message: ByteSize::new(CALL),
             ..Limits::default()
         },
+        reports: false,
         max_tasks_per_worker: None,
         cache: CacheChoice::Off,
         worker_exe: None,
         observer: None,
         functions,
         jail: Policy::of(Jail::Off),
+        tenant_limits: TenantLimits::default(),
+        max_idle_workers: 2,
     })
     .unwrap()
 }
@@ -114,7 +119,18 @@ fn stream(
     timeout: Option<Duration>,
     retries: u32,
 ) -> Arc<Stream> {
-    let plan = CallPlan {
+    stream_asking(hub, module, items, (timeout, retries), |_| {})
+}
+
+/// The same, with something else in what is said of the call.
+fn stream_asking(
+    hub: &Arc<Hub>,
+    module: &Arc<ModuleInner>,
+    items: u8,
+    (timeout, retries): (Option<Duration>, u32),
+    ask: impl FnOnce(&mut CallSpec),
+) -> Arc<Stream> {
+    let mut plan = CallPlan {
         module: Arc::clone(module),
         spec: CallSpec {
             task: 0,
@@ -122,18 +138,24 @@ fn stream(
             fuel: None,
             output: OUTPUT,
             partial: PARTIAL,
+            logs: LOGS,
             stderr: 0,
+            cpu: None,
+            report: false,
             keep_instance: false,
             kind: CallKind::default(),
         },
         timeout,
         own_timeout: false,
+        input: ByteSize::new(CALL),
         process_per_task: false,
         chunk: None,
         retries,
         initializer: None,
+        grants: None,
         codec: ItemCodec::Verbatim,
     };
+    ask(&mut plan.spec);
     let stream = Stream::new(plan, hub, true);
     stream.push(segment(0..items, retries));
     stream.complete();
@@ -213,7 +235,7 @@ impl Worker {
             arena: Arena::open(&file, 1 << 16).unwrap(),
             socket: theirs,
         };
-        let child = Arc::new(Child::new(1, crate::supervisor::child::Role::Worker));
+        let child = Arc::new(Child::new(1, crate::supervisor::child::Role::Worker, 1));
         (Link::new(child, Arc::clone(module), ours, arena, 1), worker)
     }
 
@@ -306,9 +328,18 @@ struct Scene {
 impl Scene {
     /// Batches of so many items are on their way to a worker that is ready. The first task is number 1.
     fn new(batches: &[u8], timeout: Option<Duration>) -> Self {
+        Self::of(batches, timeout, |_| {})
+    }
+
+    /// The same for a call without a time limit that says something else.
+    fn asking(batches: &[u8], ask: impl FnOnce(&mut CallSpec)) -> Self {
+        Self::of(batches, None, ask)
+    }
+
+    fn of(batches: &[u8], timeout: Option<Duration>, ask: impl FnOnce(&mut CallSpec)) -> Self {
         let (hub, module) = (hub(), module());
         let items = batches.iter().sum();
-        let stream = stream(&hub, &module, items, timeout, 0);
+        let stream = stream_asking(&hub, &module, items, (timeout, 0), ask);
         let (mut link, worker) = Worker::start(&module);
         worker.notice(&Notice::Ready(WallSet::default()));
         link.read(&hub).unwrap();

@@ -50,6 +50,7 @@ impl Link {
                 .release_input(flight.bytes.saturating_sub(rest.bytes().len()));
             self.free(&flight);
             hub.put_back(&flight.stream, rest);
+            self.forget();
         }
         if (last..end).contains(&task) {
             self.revocation_over();
@@ -106,6 +107,10 @@ impl Link {
             return Ok(());
         };
         let from = from.max(front.next);
+        if from == front.next {
+            // An honest worker has said nothing of a task that it has not begun.
+            self.forget();
+        }
         let mut taken = Vec::new();
         for mut flight in std::mem::take(&mut self.flights) {
             let keep = from.clamp(flight.next, flight.end()) - flight.next;
@@ -143,6 +148,22 @@ impl Link {
                 .flights
                 .front()
                 .is_some_and(|front| now.saturating_duration_since(since(front)) > time)
+    }
+
+    /// Whether a batch has taken longer than `time`, with more of its tasks to come: batches are meant to be short, and this
+    /// one was misjudged.
+    pub(crate) fn outstays(&self, now: Instant, time: Duration) -> bool {
+        let waiting: u64 = self
+            .flights
+            .iter()
+            .map(|flight| u64::from(flight.segment.count))
+            .sum();
+        waiting > 1
+            && self.revoked.is_none()
+            && self
+                .flights
+                .front()
+                .is_some_and(|front| now.saturating_duration_since(front.since) > time)
     }
 
     /// When the running task began, as the worker claims.

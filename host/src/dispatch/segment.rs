@@ -138,6 +138,15 @@ impl Segment {
         &self.bytes[self.start + LEN..self.first_end()]
     }
 
+    /// Bytes of the item that begins `offset` bytes after the first, and where the next one begins; nothing after the last.
+    pub(crate) fn item_at(&self, offset: usize) -> (usize, usize) {
+        let Some(head) = self.bytes().get(offset..offset + LEN) else {
+            return (0, offset);
+        };
+        let len = read_len(head);
+        (len, offset + LEN + len)
+    }
+
     fn first_end(&self) -> usize {
         let start = self.start + LEN;
         start + read_len(&self.bytes[self.start..start])
@@ -186,6 +195,17 @@ mod tests {
             let (read, rest) = postcard::take_from_bytes::<u64>(segment.bytes()).unwrap();
             assert_eq!((usize::try_from(read).unwrap(), rest), (len, &item[..]));
         }
+    }
+
+    #[test]
+    fn items_are_measured_one_after_the_other() {
+        let mut segment = of(&[b"a", b"", b"ccc"]);
+        segment.skip(1);
+        let (len, next) = segment.item_at(0);
+        assert_eq!(len, 0);
+        let (len, end) = segment.item_at(next);
+        assert_eq!((len, end), (3, segment.bytes().len()));
+        assert_eq!(segment.item_at(end), (0, end));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One call's items on their way: encoded segments in, deliveries out. Caller and dispatcher meet here.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
@@ -14,7 +14,13 @@ use std::{
 use super::{hub::Hub, segment::Segment};
 use crate::{
     module::codec::ItemCodec,
-    pool::{module::ModuleInner, outcome::TaskError},
+    pool::{
+        grants::{Directories, Granted},
+        module::ModuleInner,
+        outcome::TaskError,
+        report::TaskReport,
+        size::ByteSize,
+    },
     shared::waiting::Bell,
     worker::contract::CallSpec,
 };
@@ -30,6 +36,8 @@ pub(crate) struct CallPlan {
     pub(crate) timeout: Option<Duration>,
     /// It was set for this task, and is not just the pool's.
     pub(crate) own_timeout: bool,
+    /// Bytes of one task's encoded arguments: the host keeps this one too.
+    pub(crate) input: ByteSize,
     /// Use each worker for one task only.
     pub(crate) process_per_task: bool,
     /// Items of a batch, when the caller said so.
@@ -38,8 +46,17 @@ pub(crate) struct CallPlan {
     pub(crate) retries: u32,
     /// What runs first in each fresh instance.
     pub(crate) initializer: Option<Arc<Initializer>>,
+    /// What its tasks may have beside their arguments.
+    pub(crate) grants: Option<Arc<Granted>>,
     /// How items and results are encoded.
     pub(crate) codec: ItemCodec,
+}
+
+impl CallPlan {
+    /// The directories that its workers must have, and no others.
+    pub(crate) fn directories(&self) -> Option<&Arc<Directories>> {
+        self.grants.as_ref()?.directories.as_ref()
+    }
 }
 
 /// A task that runs in each fresh instance before the task proper.
@@ -139,6 +156,8 @@ impl std::fmt::Debug for Stream {
 struct State {
     pending: VecDeque<Segment>,
     arrived: VecDeque<Delivery>,
+    /// What the tasks have used whose outcomes nobody has decoded yet, where that was asked for.
+    reports: BTreeMap<u64, TaskReport>,
     partials: VecDeque<Vec<u8>>,
     partial_bytes: usize,
     /// Items between `push` and `take`, bytes of inputs not answered, bytes of results not taken: what the caller may
@@ -366,6 +385,27 @@ impl Stream {
         }
     }
 
+    /// What a task has used, to be asked for beside its outcome, which is delivered next.
+    pub(crate) fn note_report(&self, index: u64, report: TaskReport) {
+        let mut state = self.lock();
+        if !state.abandoned {
+            state.reports.insert(index, report);
+        }
+    }
+
+    /// What a task has used; once, and only where that was asked for.
+    pub(crate) fn take_report(&self, index: u64) -> Option<TaskReport> {
+        if !self.plan.spec.report {
+            return None;
+        }
+        self.lock().reports.remove(&index)
+    }
+
+    /// What the task of a call of one item has used, when it has ended.
+    pub(crate) fn peek_report(&self) -> Option<TaskReport> {
+        self.lock().reports.get(&0).cloned()
+    }
+
     /// Hands over a partial result.
     pub(crate) fn deliver_partial(&self, bytes: Vec<u8>) {
         let mut state = self.lock();
@@ -537,12 +577,22 @@ impl Stream {
         self.after_delivery(state);
     }
 
+    /// Ends what waits with `error`. What runs goes on, and what comes later waits as before.
+    pub(crate) fn fail_pending(&self, error: &TaskError) {
+        let mut state = self.lock();
+        while let Some(segment) = state.pending.pop_front() {
+            self.fail_all(&mut state, &segment, error);
+        }
+        self.after_delivery(state);
+    }
+
     /// As [`Stream::cancel`], and nobody will ask for the deliveries.
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         state.abandoned = true;
         state.complete = true;
         state.arrived.clear();
+        state.reports.clear();
         state.partials.clear();
         state.cancelled.get_or_insert(TaskError::Cancelled);
         while let Some(segment) = state.pending.pop_front() {

@@ -1,7 +1,7 @@
 //! Text that comes from guests and workers, made safe to show.
 
 /// Text of a worker, without anything that a terminal would obey.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escape = c.is_control() && c != '\n' && c != '\t';

@@ -1,5 +1,7 @@
 //! What a worker's words about the end of a task come to.
 
+use std::time::Duration;
+
 use super::text::clean;
 use crate::{
     pool::{
@@ -11,9 +13,16 @@ use crate::{
 
 /// The outcome behind `completion`. `stopped` is why the host told the task to stop, when it did.
 ///
+/// `cpu` is the limit of its processor time, when it had one, and `most` what it can have used of that.
+///
 /// # Errors
-/// A worker that says what cannot be: a task stopped that nobody stopped.
-pub(super) fn of(completion: Completion, stopped: Option<&TaskError>) -> Result<TaskError, String> {
+/// A worker that says what cannot be: a task stopped that nobody stopped, a limit exceeded that there was not.
+pub(super) fn of(
+    completion: Completion,
+    stopped: Option<&TaskError>,
+    cpu: Option<Duration>,
+    most: Duration,
+) -> Result<TaskError, String> {
     Ok(match completion {
         Completion::Value => return Err("a failure that is a value".into()),
         Completion::Stopped => stopped.cloned().ok_or("it stopped a task by itself")?,
@@ -44,6 +53,11 @@ pub(super) fn of(completion: Completion, stopped: Option<&TaskError>) -> Result<
             wanted: ByteSize::new(wanted),
         },
         Completion::Fuel { limit } => TaskError::Fuel { limit },
+        Completion::CpuTime { used } => {
+            let limit = cpu.ok_or("it kept a limit of processor time that nobody set")?;
+            let used = Duration::from_nanos(used).min(most).max(limit);
+            TaskError::CpuTime { limit, used }
+        }
         Completion::Output {
             what,
             limit,
@@ -52,6 +66,8 @@ pub(super) fn of(completion: Completion, stopped: Option<&TaskError>) -> Result<
             what: match what {
                 OutputKind::Result => Capped::Result,
                 OutputKind::Partial => Capped::Partials,
+                OutputKind::Logs => Capped::Logs,
+                OutputKind::Files => Capped::Files,
             },
             limit: ByteSize::new(limit),
             wanted: ByteSize::new(wanted),

@@ -1,7 +1,8 @@
 //! Filters of system calls, made from the list in `syscalls.rs`: a large one that the zygote, its workers and its
-//! compilers share, and a small last one for each worker and compiler, which takes away what only the others need.
+//! compilers share, and a small last one for each worker and compiler, which takes away what only the others need. A
+//! call that one of these forbids ends the process with SIGSYS.
 //!
-//! A call that a filter forbids ends the process with SIGSYS.
+//! Where processes are started by exec the zygote has a wider one, and each process loads the large one by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,9 @@ use super::syscalls::{CALLS, Call, Test, User, Value};
 /// The longest last filter: the price of a filter is its loading, and each worker pays it.
 #[cfg(test)]
 const LONGEST_LAST: usize = 40;
+/// The same of a worker whose tasks change directories: there are few, and each lives as long as its grant is used.
+#[cfg(test)]
+const LONGEST_WRITER: usize = 50;
 
 /// What `struct seccomp_data` calls this processor, so that no other's numbers are believed.
 #[cfg(target_arch = "x86_64")]
@@ -39,6 +43,18 @@ pub(crate) fn load_large() -> Result<(), String> {
     seccompiler::apply_filter(&program).map_err(|error| error.to_string())
 }
 
+/// Loads the filter of a zygote that starts processes by exec. What it forbids does not end a process, but is unknown: the
+/// program that is started may try things on its own before anything of this library runs in it.
+///
+/// # Errors
+/// The kernel has no filters, or forbids them.
+pub(crate) fn load_wide() -> Result<(), String> {
+    let _ = rustix::param::page_size();
+    let unknown = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    let program = of_lines(unknown, |_| true).map_err(|error| error.to_string())?;
+    seccompiler::apply_filter(&program).map_err(|error| error.to_string())
+}
+
 /// Loads the last filter of a worker or a compiler, and looks whether it is there.
 ///
 /// # Errors
@@ -58,22 +74,36 @@ pub(crate) fn load_last(user: User) -> Result<(), String> {
 
 /// The large filter: whatever somebody needs, and all else ends the process.
 fn large() -> Result<BpfProgram, seccompiler::BackendError> {
+    of_lines(SeccompAction::KillProcess, is_in_large)
+}
+
+/// Whether the large filter has this line: all but those that are needed before it is loaded.
+fn is_in_large(call: &Call) -> bool {
+    call.users != [User::Exec]
+}
+
+/// A filter that allows these lines.
+fn of_lines(
+    otherwise: SeccompAction,
+    which: impl Fn(&Call) -> bool,
+) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for call in CALLS {
+    let mut unconditional = BTreeSet::new();
+    for call in CALLS.iter().filter(|call| which(call)) {
         let rules = rules.entry(call.number).or_default();
         let conditions = call.tests.iter().filter_map(condition);
         let conditions: Vec<_> = conditions.collect::<Result<_, _>>()?;
-        if !conditions.is_empty() {
+        if conditions.is_empty() {
+            unconditional.insert(call.number);
+        } else {
             rules.push(SeccompRule::new(conditions)?);
         }
     }
-    SeccompFilter::new(
-        rules,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        ARCH.0,
-    )?
-    .try_into()
+    // A line without conditions makes those of the same call idle.
+    for number in unconditional {
+        rules.insert(number, Vec::new());
+    }
+    SeccompFilter::new(rules, otherwise, SeccompAction::Allow, ARCH.0)?.try_into()
 }
 
 fn condition(test: &Test) -> Option<Result<SeccompCondition, seccompiler::BackendError>> {
@@ -93,6 +123,8 @@ fn condition(test: &Test) -> Option<Result<SeccompCondition, seccompiler::Backen
 enum To {
     /// The next instruction.
     Next,
+    /// The first look at numbers whose arguments are tested.
+    Tests,
     /// The block of tests with this index.
     Block(usize),
     Allow,
@@ -121,8 +153,9 @@ enum Step {
 fn last(user: User, own_id: u32) -> BpfProgram {
     const NUMBER: u32 = 0;
     const PROCESSOR: u32 = 4;
-    let numbers: BTreeSet<libc::c_long> = CALLS.iter().map(|call| call.number).collect();
-    let (allowed, denied): (Vec<_>, Vec<_>) = numbers
+    let lines = CALLS.iter().filter(|call| is_in_large(call));
+    let numbers: BTreeSet<libc::c_long> = lines.map(|call| call.number).collect();
+    let (allowed, denied): (Vec<libc::c_long>, Vec<_>) = numbers
         .into_iter()
         .partition(|&number| of(number).any(|call| call.is_for(user)));
     let highest = allowed.last().copied().unwrap_or(0);
@@ -135,14 +168,21 @@ fn last(user: User, own_id: u32) -> BpfProgram {
         // All that is newer, and the numbers of the other interface that x86-64 has.
         jump(libc::BPF_JGT, word(highest), To::Kill, To::Next),
     ];
-    for number in denied.into_iter().filter(|number| *number < highest) {
+    for (first, last) in runs(&denied, &allowed) {
         // Refused and not killed, so that a process can see that its filter is there.
-        let answer = match number == libc::SYS_prctl {
+        let answer = match first == libc::SYS_prctl {
             true => To::Refuse,
             false => To::Kill,
         };
-        steps.push(jump(libc::BPF_JEQ, word(number), answer, To::Next));
+        if first == last {
+            steps.push(jump(libc::BPF_JEQ, word(first), answer, To::Next));
+        } else {
+            // Runs come in their order: what is below this one is in none.
+            steps.push(jump(libc::BPF_JGE, word(first), To::Next, To::Tests));
+            steps.push(jump(libc::BPF_JGT, word(last), To::Next, answer));
+        }
     }
+    let tests = steps.len();
     let mut blocks: Vec<Vec<&[Test]>> = Vec::new();
     for &number in &allowed {
         let own: Vec<_> = of(number).filter(|call| call.is_for(user)).collect();
@@ -208,6 +248,7 @@ fn last(user: User, own_id: u32) -> BpfProgram {
     let place = |from: usize, to| {
         let to = match to {
             To::Next => from + 1,
+            To::Tests => tests,
             To::Block(block) => begins[block],
             To::Allow => allow,
             To::Refuse => allow + 1,
@@ -227,6 +268,25 @@ fn last(user: User, own_id: u32) -> BpfProgram {
         },
     });
     assembled.collect()
+}
+
+/// The denied numbers below the highest allowed one, as runs between which no other number of the list lies: one look
+/// for many. A run of `prctl` alone, which has an answer of its own.
+fn runs(denied: &[libc::c_long], allowed: &[libc::c_long]) -> Vec<(libc::c_long, libc::c_long)> {
+    let highest = allowed.last().copied().unwrap_or(0);
+    let mut runs: Vec<(libc::c_long, libc::c_long)> = Vec::new();
+    for &number in denied.iter().filter(|number| **number < highest) {
+        match runs.last_mut() {
+            Some((_, last))
+                if ![*last, number].contains(&libc::SYS_prctl)
+                    && !allowed.iter().any(|it| (*last..number).contains(it)) =>
+            {
+                *last = number;
+            }
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
 }
 
 /// Looks at one argument.
@@ -250,9 +310,10 @@ fn look(test: &Test, own_id: u32, passed: To, otherwise: To) -> Vec<Step> {
     steps
 }
 
-/// The lines of one call.
+/// The lines of one call in the large filter.
 fn of(number: libc::c_long) -> impl Iterator<Item = &'static Call> {
-    CALLS.iter().filter(move |call| call.number == number)
+    let lines = CALLS.iter().filter(|call| is_in_large(call));
+    lines.filter(move |call| call.number == number)
 }
 
 fn plain(operation: u32, k: u32) -> sock_filter {
@@ -277,6 +338,8 @@ mod tests {
     use super::*;
 
     const OWN: u32 = 77;
+    /// Those who have a last filter.
+    const USERS: [User; 4] = [User::Worker, User::Reader, User::Writer, User::Compiler];
 
     /// A call with these arguments, on this processor, through a filter, by the rules of the kernel's machine.
     fn decide(program: &[sock_filter], number: u32, arguments: [u64; 6]) -> u32 {
@@ -336,7 +399,7 @@ mod tests {
     #[test]
     fn the_large_filter_allows_the_list_and_kills_the_rest() {
         let program = large().unwrap();
-        for call in CALLS {
+        for call in CALLS.iter().filter(|call| is_in_large(call)) {
             let decided = decide(&program, word(call.number), fitting(call));
             assert_eq!(decided, libc::SECCOMP_RET_ALLOW, "{}", call.name);
         }
@@ -349,11 +412,35 @@ mod tests {
     }
 
     #[test]
+    fn the_wide_filter_allows_more_and_knows_nothing_of_the_rest() {
+        let unknown = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+        let program = of_lines(unknown, |_| true).unwrap();
+        for call in CALLS {
+            let decided = decide(&program, word(call.number), fitting(call));
+            assert_eq!(decided, libc::SECCOMP_RET_ALLOW, "{}", call.name);
+        }
+        let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+        for (number, first) in [
+            (libc::SYS_socket, 2),
+            (libc::SYS_bpf, 0),
+            (libc::SYS_unshare, i64::from(libc::CLONE_NEWNET)),
+        ] {
+            let arguments = [first.cast_unsigned(), 0, 0, 0, 0, 0];
+            assert_eq!(decide(&program, word(number), arguments), refused);
+        }
+    }
+
+    #[test]
     fn the_last_filter_leaves_each_what_it_needs_and_nothing_else() {
-        for user in [User::Worker, User::Compiler] {
+        for user in USERS {
             let program = last(user, OWN);
-            assert!(program.len() <= LONGEST_LAST, "{user:?}: {}", program.len());
-            for call in CALLS {
+            let longest = if user == User::Writer {
+                LONGEST_WRITER
+            } else {
+                LONGEST_LAST
+            };
+            assert!(program.len() <= longest, "{user:?}: {}", program.len());
+            for call in CALLS.iter().filter(|call| is_in_large(call)) {
                 let decided = decide(&program, word(call.number), fitting(call));
                 let wanted = if of(call.number)
                     .any(|other| other.is_for(user) && fits(other, fitting(call)))
@@ -382,7 +469,7 @@ mod tests {
 
     #[test]
     fn nothing_becomes_executable_after_the_last_filter() {
-        for user in [User::Worker, User::Compiler] {
+        for user in USERS {
             let program = last(user, OWN);
             for number in TESTED_AGAIN {
                 for extra in 0..8 {

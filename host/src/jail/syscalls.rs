@@ -5,22 +5,28 @@
 
 use std::ffi::{c_int, c_long};
 
-use User::{Compiler, Start, Worker, Zygote};
+use User::{Compiler, Exec, Reader, Start, Worker, Writer, Zygote};
 
 /// Who makes a call, after the filter that decides about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     /// The zygote, from its filter on.
     Zygote,
+    /// A process that was started by exec, until it loads the large filter; and the zygote that starts it so.
+    Exec,
     /// A worker or a compiler between its start and its last filter.
     Start,
     /// A worker that runs tasks.
     Worker,
+    /// A worker that runs tasks which may read directories: it makes every call of a worker too.
+    Reader,
+    /// A worker that runs tasks which may change directories: it makes every call of a reader too.
+    Writer,
     /// A compiler that compiles.
     Compiler,
 }
 
-/// Everybody.
+/// Everybody whom the large filter serves.
 const ALL: &[User] = &[Zygote, Start, Worker, Compiler];
 /// The processes that run what was not written here, and themselves before that.
 const GUESTS: &[User] = &[Start, Worker, Compiler];
@@ -76,6 +82,12 @@ const fn masked(argument: u8, mask: c_int, value: c_int) -> Test {
 const NOT_EXECUTABLE: &[Test] = &[none_of(2, libc::PROT_EXEC)];
 /// A page map's scan, `_IOWR('f', 16, struct pm_scan_arg)`.
 const PAGEMAP_SCAN: c_int = 0xc060_6610_u32.cast_signed();
+/// `PR_GET_AUXV`.
+const GET_AUXV: c_int = 0x4155_5856;
+/// `PR_SET_MDWE`.
+const NO_NEW_CODE: c_int = 65;
+/// The namespaces that a process may be given beside its zygote's.
+const OWN_MOUNTS: c_int = libc::CLONE_NEWUSER | libc::CLONE_NEWNS;
 /// This process, as a pidfd; Linux 6.15.
 const PIDFD_SELF: c_int = -10_000;
 /// What a new process must not share or leave: then it would be a thread, or in namespaces of its own.
@@ -154,6 +166,23 @@ pub(crate) const CALLS: &[Call] = calls![
     "kill" SYS_kill &[Zygote], &[is(1, libc::SIGKILL)], "ends a child for which the host has no descriptor";
     "statx" SYS_statx &[Zygote], &[], "counts threads before a fork";
 
+    // Files of granted directories. What a path leads to is Landlock's affair, and of the way to it: each begins at a
+    // descriptor, and is resolved beneath it by the kernel.
+    "openat2" SYS_openat2 &[Reader], &[], "opens what lies beneath a granted directory";
+    "getdents64" SYS_getdents64 &[Reader], &[], "lists a directory";
+    "lseek" SYS_lseek &[Reader], &[], "goes on with a list where a guest has left off";
+    "readlinkat" SYS_readlinkat &[Reader], &[], "reads a link";
+    "mkdirat" SYS_mkdirat &[Writer], &[], "makes a directory";
+    "symlinkat" SYS_symlinkat &[Writer], &[], "makes a symbolic link";
+    "linkat" SYS_linkat &[Writer], &[], "makes a hard link";
+    "renameat2" SYS_renameat2 &[Writer], &[], "renames";
+    "unlinkat" SYS_unlinkat &[Writer], &[], "removes";
+    "utimensat" SYS_utimensat &[Writer], &[], "sets the times of a file";
+    "pwrite64" SYS_pwrite64 &[Writer], &[], "writes to a file";
+    "pwritev2" SYS_pwritev2 &[Writer], &[], "appends to a file";
+    "ftruncate" SYS_ftruncate &[Writer], &[], "sets a file's size; files of objects and the arena are sealed against it";
+    "fsync" SYS_fsync &[Writer], &[], "a guest waits until a file is on its disk";
+
     // The first steps of a worker or a compiler
     "set_robust_list" SYS_set_robust_list &[Start], &[], "libc's fork, in the child";
     "openat" SYS_openat &[Start], &[none_of(2, NOT_READING)], "the own page map; wasmtime and Landlock's test look for files that are not there";
@@ -167,18 +196,60 @@ pub(crate) const CALLS: &[Call] = calls![
     "prctl" SYS_prctl &[Start], &[is(0, libc::PR_GET_DUMPABLE)], "the test of the last filter, which refuses it";
     "prctl" SYS_prctl &[Start], &[is(0, libc::PR_SET_NO_NEW_PRIVS)], "Landlock and filters ask for it once more";
     "prlimit64" SYS_prlimit64 &[Start], &[is(0, 0)], "its own limits";
+    "landlock_create_ruleset" SYS_landlock_create_ruleset &[Start], &[], "a worker with directories makes rules of its own";
+    "landlock_add_rule" SYS_landlock_add_rule &[Start], &[], "one for each directory";
+    "newfstatat" SYS_newfstatat &[Start], &[is(3, libc::AT_EMPTY_PATH)], "some versions of libc ask so for what a descriptor is";
     "landlock_restrict_self" SYS_landlock_restrict_self &[Start], &[], "enters Landlock";
     "seccomp" SYS_seccomp &[Start], &[], "the last filter";
-    "fstat" SYS_fstat &[Start, Compiler], &[], "the size of files of machine code";
-    "pread64" SYS_pread64 &[Start], &[], "reads the description or the source";
+    "fstat" SYS_fstat &[Start, Compiler, Reader], &[], "the size of files of machine code; what a granted file is";
+    "pread64" SYS_pread64 &[Start, Reader], &[], "reads the description or the source, and granted files";
     "memfd_create" SYS_memfd_create &[Start, Compiler], &[], "memory images; files of compiled code";
     "write" SYS_write GUESTS, &[], "fills them; and what Rust has to say before it aborts, to nobody";
     "sched_getaffinity" SYS_sched_getaffinity &[Start], &[], "an engine that counts fuel looks how many cores there are";
+
+    // The first steps where the program is root's
+    "setresgid" SYS_setresgid &[Start], &[], "becomes nobody";
+    "setresuid" SYS_setresuid &[Start], &[], "becomes nobody, and looks whether there is a way back";
+    "capset" SYS_capset &[Start], &[], "gives up every capability";
+
+    // What is made by exec, before it has a filter of its own
+    "execveat" SYS_execveat &[Exec], &[is(4, libc::AT_EMPTY_PATH)], "becomes the program, by its descriptor";
+    "openat" SYS_openat &[Exec], &[], "libraries; the own maps of users; the one file of an empty root";
+    #[cfg(target_arch = "x86_64")]
+    "open" SYS_open &[Exec], &[], "the same, by its old name";
+    #[cfg(target_arch = "x86_64")]
+    "access" SYS_access &[Exec], &[], "the loader of programs";
+    "faccessat" SYS_faccessat &[Exec], &[], "the loader of programs, on other processors";
+    #[cfg(target_arch = "x86_64")]
+    "arch_prctl" SYS_arch_prctl &[Exec], &[], "the loader of programs";
+    "set_tid_address" SYS_set_tid_address &[Exec], &[], "the loader of programs";
+    "rseq" SYS_rseq &[Exec], &[], "the loader of programs";
+    "newfstatat" SYS_newfstatat &[Exec], &[], "the loader of programs; Rust's file sizes";
+    "readlinkat" SYS_readlinkat &[Exec], &[], "the loader of programs";
+    "fcntl" SYS_fcntl &[Exec], &[is(1, libc::F_GETFL)], "descriptors 0 to 2";
+    "lseek" SYS_lseek &[Exec], &[], "Rust's file sizes";
+    "getsockopt" SYS_getsockopt &[Exec], &[], "whose socket the standard input is";
+    "geteuid" SYS_geteuid &[Exec], &[], "the user, for its name in a namespace";
+    "getegid" SYS_getegid &[Exec], &[], "the group, for the same";
+    "unshare" SYS_unshare &[Exec], &[is(0, OWN_MOUNTS)], "a mount namespace, for an empty root";
+    "mount" SYS_mount &[Exec], &[], "an empty root";
+    "umount2" SYS_umount2 &[Exec], &[], "the old root is taken away";
+    "pivot_root" SYS_pivot_root &[Exec], &[], "an empty root becomes the root";
+    "chdir" SYS_chdir &[Exec], &[], "into it";
+    "mkdirat" SYS_mkdirat &[Exec], &[], "its one directory";
+    "prctl" SYS_prctl &[Exec], &[is(0, NO_NEW_CODE)], "no new code";
+    "prctl" SYS_prctl &[Exec], &[is(0, GET_AUXV)], "the size of a page";
+    "landlock_create_ruleset" SYS_landlock_create_ruleset &[Exec], &[], "makes the domain without rights";
 ];
 
 impl Call {
     /// Whether this process makes it.
     pub(crate) fn is_for(&self, user: User) -> bool {
-        self.users.contains(&user)
+        let kinds: &[User] = match user {
+            Reader => &[Worker, Reader],
+            Writer => &[Worker, Reader, Writer],
+            Zygote | Exec | Start | Worker | Compiler => &[user],
+        };
+        kinds.iter().any(|kind| self.users.contains(kind))
     }
 }

@@ -10,9 +10,10 @@ use rustix::{
 
 use super::{
     landlock::Nothing,
+    privileges,
     syscalls::User,
     wall::{Policy, Record, Tried, Wall},
-    worker,
+    worker::{self, Origin},
 };
 use crate::{
     sys::{
@@ -27,22 +28,27 @@ const MAX_WORDS: usize = 16 << 10;
 /// A limit of private memory, to see whether there can be one: more than a zygote uses.
 const MEMORY: u64 = 1 << 30;
 
-/// Notes which of the walls that each worker builds for itself would stand. `forked` is whether workers are forks of this
-/// process, and enter the Landlock that it has made.
+/// What workers are to be made from and with.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// How they come to be.
+    pub(crate) origin: Origin,
+    /// Whether they are to become nobody.
+    pub(crate) nobody: bool,
+    /// The domain that forks of this process enter; the others make their own.
+    pub(crate) landlock: Option<&'a Result<Nothing, String>>,
+}
+
+/// Notes which of the walls that each worker builds for itself would stand.
 ///
 /// # Errors
 /// No process can be had for it, or it ends without a word.
-pub(crate) fn of_worker(
-    jail: &Policy,
-    forked: bool,
-    landlock: Option<&Result<Nothing, String>>,
-    walls: &mut Record,
-) -> io::Result<()> {
+pub(crate) fn of_worker(jail: &Policy, plan: &Plan<'_>, walls: &mut Record) -> io::Result<()> {
     let (ours, theirs) = socket::pair()?;
     let child = match fork::fork()? {
         Fork::Child => {
             drop(ours);
-            build_and_tell(jail, forked, landlock, &theirs)
+            build_and_tell(jail, plan, &theirs)
         }
         Fork::Parent(child) => child,
     };
@@ -57,6 +63,14 @@ pub(crate) fn of_worker(
             "a process that tried the walls ended without a word (signal {signal:?})"
         )));
     };
+    // Somebody else has ended it: that says nothing of the walls.
+    if let Some(signal) = signal
+        && signal != libc::SIGSYS
+    {
+        return Err(io::Error::other(format!(
+            "a process that tried the walls was ended by signal {signal}"
+        )));
+    }
     let tried: Vec<Tried> = postcard::from_bytes(words).map_err(io::Error::other)?;
     for Tried { wall, missing } in tried {
         let is_filter = matches!(wall, Wall::SystemCalls | Wall::LastFilter);
@@ -72,22 +86,24 @@ pub(crate) fn of_worker(
     Ok(())
 }
 
-fn build_and_tell(
-    jail: &Policy,
-    forked: bool,
-    landlock: Option<&Result<Nothing, String>>,
-    socket: &OwnedFd,
-) -> ! {
+fn build_and_tell(jail: &Policy, plan: &Plan<'_>, socket: &OwnedFd) -> ! {
     let mut own = Record::default();
-    if let (true, Some(rules)) = (forked, landlock) {
+    if plan.nobody {
+        own.build(jail, Wall::NotRoot, privileges::become_nobody);
+    }
+    if let (Origin::Forked, Some(rules)) = (plan.origin, plan.landlock) {
         own.build(jail, Wall::Landlock, || match rules {
             Ok(rules) => rules.try_clone().and_then(Nothing::enter),
             Err(reason) => Err(reason.clone()),
         });
     }
     // What is required and missing is found in what it tells. The filters are its own, inherited or not.
-    let _ = worker::first(jail, forked, Some(MEMORY), &mut own);
-    let _ = worker::last(jail, false, User::Worker, &mut own);
+    let _ = worker::first(jail, plan.origin, Some(MEMORY), &[], &mut own);
+    let unfiltered = match plan.origin {
+        Origin::Forked => Origin::Executed { separate: false },
+        executed @ Origin::Executed { .. } => executed,
+    };
+    let _ = worker::last(jail, unfiltered, User::Worker, &mut own);
     let large = own.standing().contains(Wall::SystemCalls);
     let _ = socket::send_value(socket, &own.into_tried(), &[]);
     if large {

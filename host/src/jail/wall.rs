@@ -11,9 +11,13 @@ pub enum Wall {
     /// User, process-id, mount, IPC and host-name namespaces: a worker sees no process outside of the pool. Containers
     /// often refuse them.
     Namespaces,
-    /// An empty, read-only root. It needs the namespaces and [`StartMethod::ForkServer`](crate::StartMethod): workers
-    /// that are started by exec need the files of the system for it.
+    /// An empty, read-only root. It needs the namespaces. Workers that are started by exec need the files of the system for
+    /// it, and each makes a root of its own afterwards.
     EmptyRoot,
+    /// Processes that a program of root's starts belong to nobody. It needs `CAP_SETUID`, `CAP_SETGID` and `CAP_KILL`, which
+    /// root has unless they were taken away. Workers of any other user have no more than that user to begin with; those of
+    /// root's whose tasks were granted directories stay root's, without capabilities.
+    NotRoot,
     /// No file, no network by TCP, no signal and no trace beyond the process. Linux 5.13; more of it with later ones.
     Landlock,
     /// No mapping is writable and executable, at once or one after the other: the kernel's own rule, from Linux 6.3 on.
@@ -32,6 +36,7 @@ impl Wall {
     pub const ALL: [Wall; COUNT] = [
         Wall::Namespaces,
         Wall::EmptyRoot,
+        Wall::NotRoot,
         Wall::Landlock,
         Wall::NoNewCode,
         Wall::PrivateMemory,
@@ -44,6 +49,7 @@ impl Wall {
         match self {
             Wall::Namespaces => "namespaces",
             Wall::EmptyRoot => "empty_root",
+            Wall::NotRoot => "not_root",
             Wall::Landlock => "landlock",
             Wall::NoNewCode => "no_new_code",
             Wall::PrivateMemory => "private_memory",
@@ -52,10 +58,14 @@ impl Wall {
         }
     }
 
-    /// Whether each worker builds it for itself, and says so in its first word.
+    /// Whether each worker builds it for itself, however it was started, and says so in its first word.
     fn is_each_workers_own(self) -> bool {
         match self {
-            Wall::Namespaces | Wall::EmptyRoot | Wall::NoNewCode | Wall::SystemCalls => false,
+            Wall::Namespaces
+            | Wall::EmptyRoot
+            | Wall::NotRoot
+            | Wall::NoNewCode
+            | Wall::SystemCalls => false,
             Wall::Landlock | Wall::PrivateMemory | Wall::LastFilter => true,
         }
     }
@@ -68,7 +78,7 @@ impl fmt::Display for Wall {
 }
 
 /// How many walls there are.
-const COUNT: usize = 7;
+const COUNT: usize = 8;
 
 /// How much a wall is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,10 +113,14 @@ impl Jail {
         match (self, wall) {
             (Jail::Off, _) => Need::Lifted,
             (Jail::Strict, Wall::EmptyRoot | Wall::NoNewCode) => Need::IfAvailable,
-            (Jail::Strict, Wall::Namespaces | Wall::Landlock) => Need::Required,
+            (Jail::Strict, Wall::Namespaces | Wall::NotRoot | Wall::Landlock) => Need::Required,
             (
                 Jail::Default,
-                Wall::Namespaces | Wall::EmptyRoot | Wall::Landlock | Wall::NoNewCode,
+                Wall::Namespaces
+                | Wall::EmptyRoot
+                | Wall::NotRoot
+                | Wall::Landlock
+                | Wall::NoNewCode,
             ) => Need::IfAvailable,
             (
                 Jail::Strict | Jail::Default,

@@ -171,6 +171,14 @@ impl<'a, 'b> Node<'a, 'b> {
         }
     }
 
+    /// It holds others, and so is a level of its own.
+    fn enter<E: serde::ser::Error>(&self) -> Result<(), E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.cursor.raise(JsonError::TooDeep));
+        }
+        Ok(())
+    }
+
     /// One of the parts of this node.
     fn part<'c>(
         &'c self,
@@ -194,6 +202,7 @@ impl<'a, 'b> Node<'a, 'b> {
         scope: Option<&Scope<'_>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
+        self.enter()?;
         // No length is promised to the serializer: it might reserve memory on a guest's word.
         let mut seq = serializer.serialize_seq(None)?;
         let mut any = false;
@@ -218,6 +227,7 @@ impl<'a, 'b> Node<'a, 'b> {
             let pair = Type::Tuple(vec![key.clone(), value.clone()]);
             return self.seq(std::iter::repeat_n(&pair, len), scope, serializer);
         }
+        self.enter()?;
         let mut map = serializer.serialize_map(None)?;
         for _ in 0..len {
             let text = self.key(key)?;
@@ -316,6 +326,7 @@ impl Serialize for Node<'_, '_> {
             Type::Option(inner) => match self.read(Reader::byte)? {
                 0 => serializer.serialize_none(),
                 1 if may_be_null(inner) => {
+                    self.enter()?;
                     let mut map = serializer.serialize_map(Some(1))?;
                     map.serialize_entry(SOME, &self.part(inner, self.path, scope))?;
                     map.end()
@@ -324,9 +335,11 @@ impl Serialize for Node<'_, '_> {
                 _ => Err(self.cursor.fail(self.path, "an option is neither 0 nor 1")),
             },
             Type::Seq(inner) if **inner == Type::U8 => {
+                self.enter()?;
                 base64_object(self.read(Reader::sized_block)?, serializer)
             }
             Type::Array(inner, len) if **inner == Type::U8 => {
+                self.enter()?;
                 let len = usize::try_from(*len).map_err(S::Error::custom)?;
                 base64_object(self.read(|reader| reader.block(len))?, serializer)
             }
@@ -341,6 +354,7 @@ impl Serialize for Node<'_, '_> {
             Type::Map(key, value) => self.map((key, value), scope, serializer),
             Type::Tuple(parts) => self.seq(parts.iter(), scope, serializer),
             Type::Struct(_, fields) => {
+                self.enter()?;
                 let scope = Scope { outer: scope, ty };
                 if fields.is_empty() {
                     self.empty()?;
@@ -359,6 +373,7 @@ impl Serialize for Node<'_, '_> {
                 if *payload == Type::Unit {
                     return serializer.serialize_str(name);
                 }
+                self.enter()?;
                 let scope = Scope { outer: scope, ty };
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(

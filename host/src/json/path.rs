@@ -1,6 +1,6 @@
 //! Where in a value one is: chains on the stack, rendered only for an error.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use wasmpool_abi::Type;
 
@@ -23,7 +23,17 @@ impl fmt::Display for Path<'_> {
             Path::Root => f.write_str("$"),
             Path::Index(before, index) => write!(f, "{before}[{index}]"),
             Path::Field(before, name) if is_plain(name) => write!(f, "{before}.{name}"),
-            Path::Field(before, name) => write!(f, "{before}[{}]", serde_json::Value::from(*name)),
+            Path::Field(before, name) => {
+                write!(f, "{before}[")?;
+                // JSON leaves some characters as they are that a terminal would obey, and names may be a guest's.
+                for c in serde_json::Value::from(*name).to_string().chars() {
+                    match c.is_control() {
+                        true => write!(f, "\\u{:04x}", u32::from(c))?,
+                        false => f.write_char(c)?,
+                    }
+                }
+                f.write_char(']')
+            }
         }
     }
 }

@@ -322,6 +322,11 @@ fn errors_say_where() {
         words(&map(Type::Str, Type::U8), &json!({"a b": true})),
         "$[\"a b\"]: expected a whole number from 0 to 255 (u8), found true"
     );
+    let obeyed = decode(&map(Type::Str, Type::Bool), b"\x01\x04a\xc2\x9bb\x02");
+    assert_eq!(
+        obeyed.expect_err("2 is no boolean").to_string(),
+        "$[\"a\\u009bb\"]: a boolean is neither 0 nor 1, at byte 7"
+    );
     let long = "x".repeat(1000);
     assert!(words(&Type::U8, &json!(long)).len() < 200);
 }
@@ -356,6 +361,28 @@ fn hostile_bytes_are_errors() {
     assert_eq!(again, json, "what is printed can be read back");
     fits.insert(0, 1);
     assert_eq!(decode(&list, &fits), Err(JsonError::TooDeep));
+    // What stands at the end counts as well, when it holds something.
+    for (end, bytes) in [
+        (seq(Type::U8), vec![1, 7]),
+        (seq(Type::Bool), vec![1, 1]),
+        (Type::Tuple(vec![Type::U8]), vec![7]),
+        (map(Type::Str, Type::U8), vec![0]),
+        (option(option(Type::U8)), vec![1, 0]),
+        (point(), vec![0; 17]),
+    ] {
+        let variants = vec![(text("End"), end), (text("Next"), Type::Rec(text("List")))];
+        let list = Type::Enum(text("List"), variants);
+        for (next, fits) in [(MAX_DEPTH - 2, true), (MAX_DEPTH - 1, false)] {
+            let json = decode(&list, &[&vec![1; next][..], &[0], &bytes].concat());
+            let Ok(json) = json else {
+                assert_eq!((json, fits), (Err(JsonError::TooDeep), false));
+                continue;
+            };
+            assert!(fits, "{list}");
+            let again: Value = serde_json::from_str(&json.to_string()).unwrap();
+            assert_eq!(again, json, "what is printed can be read back");
+        }
+    }
     let endless = Type::Struct(text("A"), vec![(text("a"), Type::Rec(text("A")))]);
     assert_eq!(decode(&endless, &[]), Err(JsonError::TooDeep));
 

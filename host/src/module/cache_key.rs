@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use super::{engine::EngineOptions, imports::HostImport};
 
 /// Raised when the layout of an entry or of `ModuleInfo` changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What of an engine its machine code depends on: wasmtime's version and settings, and this CPU's features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Key {
         declared: &[HostImport],
         source: &[u8],
     ) -> Self {
-        let EngineOptions { fuel } = options;
+        let EngineOptions { fuel, stack } = options;
         let mut hasher = blake3::Hasher::new_derive_key("wasmpool compiled module");
         // Every part is of fixed length or preceded by its length, so that no two sets of parts give the same bytes.
         hasher.update(&FORMAT.to_le_bytes());
@@ -60,6 +60,7 @@ impl Key {
         hasher.update(version);
         hasher.update(&engine.0);
         hasher.update(&[u8::from(fuel)]);
+        hasher.update(&stack.to_le_bytes());
         let declared = postcard::to_allocvec(declared).expect("names and types can be encoded");
         hasher.update(&(declared.len() as u64).to_le_bytes());
         hasher.update(&declared);
@@ -96,13 +97,22 @@ mod tests {
     #[test]
     fn engines_of_one_kind_agree_and_options_tell_apart() {
         let of = |fuel| {
-            let options = EngineOptions { fuel };
+            let options = EngineOptions {
+                fuel,
+                ..EngineOptions::default()
+            };
             EngineHash::of(&engine(options).unwrap())
         };
         let (plain, fuel) = (of(false), of(true));
         assert_eq!(plain, of(false));
         assert_ne!(plain, fuel);
-        let key = |hash, fuel, source: &[u8]| Key::new(hash, EngineOptions { fuel }, &[], source);
+        let key = |hash, fuel, source: &[u8]| {
+            let options = EngineOptions {
+                fuel,
+                ..EngineOptions::default()
+            };
+            Key::new(hash, options, &[], source)
+        };
         let first = key(plain, false, b"source");
         assert_eq!(first, key(plain, false, b"source"));
         assert_ne!(first, key(plain, false, b"sourcf"));
@@ -113,7 +123,12 @@ mod tests {
             params: Vec::new(),
             results: Vec::new(),
         }];
-        let options = EngineOptions { fuel: false };
+        let options = EngineOptions::default();
+        let deeper = EngineOptions {
+            stack: 2 << 20,
+            ..options
+        };
+        assert_ne!(first, Key::new(plain, deeper, &[], b"source"));
         assert_ne!(first, Key::new(plain, options, &declared, b"source"));
         assert_ne!(first, key(fuel, false, b"source"));
     }

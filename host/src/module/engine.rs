@@ -16,8 +16,13 @@ pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of one instance's own data (globals, function references): wasmtime's default is 1 MiB and a module of
 /// 60,000 globals needs more.
 pub(crate) const MAX_INSTANCE_SIZE: usize = 4 << 20;
-/// What WebAssembly code may use of the worker's stack, in bytes; deeper recursion is a trap.
-pub(crate) const WASM_STACK: usize = 1 << 20;
+/// What WebAssembly code may use of the worker's stack, in bytes, unless the pool was given another limit; deeper
+/// recursion is a trap.
+pub(crate) const WASM_STACK: u32 = 1 << 20;
+/// The least that it can be: entering a guest and its first calls take some KiB.
+pub(crate) const MIN_WASM_STACK: u32 = 64 << 10;
+/// The most: half of what the system gives a process by default, so that imports and handlers of signals have their room.
+pub(crate) const MAX_WASM_STACK: u32 = 4 << 20;
 /// Bytes of a memory that are zeroed by hand instead of being given back to the kernel. Measured: 2.4 µs a task with
 /// the pagemap scan at any value from here up, 5.7 µs at zero.
 const KEEP_RESIDENT: usize = 256 << 10;
@@ -25,10 +30,21 @@ const KEEP_RESIDENT: usize = 256 << 10;
 const TABLE_KEEP_RESIDENT: usize = 16 << 10;
 
 /// How an engine differs from the ordinary one. Both sides of a compiled module must use the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct EngineOptions {
     /// Count fuel: compiled into the code, so it is chosen when a module is loaded.
     pub(crate) fuel: bool,
+    /// What WebAssembly code may use of the stack, in bytes.
+    pub(crate) stack: u32,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            fuel: false,
+            stack: WASM_STACK,
+        }
+    }
 }
 
 /// Code memory is mapped executable from a sealed file and never changes its protection.
@@ -89,7 +105,9 @@ fn config(options: EngineOptions, instance_size: usize) -> Config {
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .max_wasm_stack(WASM_STACK)
+        .max_wasm_stack(options.stack as usize)
+        // No task runs on such a stack, which may still not be the smaller one.
+        .async_stack_size(options.stack.max(WASM_STACK) as usize * 2)
         .epoch_interruption(true)
         .consume_fuel(options.fuel)
         // Set here and never from the environment.

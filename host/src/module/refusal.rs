@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dispatch::text::clean;
+
 /// Why a module was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
@@ -62,9 +64,8 @@ pub enum Refusal {
     },
     /// It imports something that the host does not offer, or with another type.
     #[error(
-        "unknown import `{}` `{}`: {found}{}",
-        // The module's own words: control characters would reach a terminal.
-        module.escape_debug(), name.escape_debug(), import_hint(expected.as_deref(), nearest)
+        "unknown import `{module}` `{name}`: {found}{}",
+        import_hint(expected.as_deref(), nearest)
     )]
     UnknownImport {
         /// The import's module.
@@ -98,6 +99,87 @@ pub enum Refusal {
     },
 }
 
+/// Bytes of one text of a refusal: more than anybody reads, and few enough that a reply holds them all.
+const MAX_TEXT: usize = 4 << 10;
+
+impl Refusal {
+    /// With no text longer than a reply has room for: a module's names may be. For the compiler process, before it answers.
+    pub(crate) fn shortened(self) -> Self {
+        self.with_texts(|mut text| {
+            if text.len() > MAX_TEXT {
+                text.truncate(text.floor_char_boundary(MAX_TEXT));
+                text.push('…');
+            }
+            text
+        })
+    }
+
+    /// With nothing in its texts that a terminal would obey: a module's own words may be in them, and those of a compiler
+    /// process that a module has taken over. For the host, when it reads the answer.
+    pub(crate) fn cleaned(self) -> Self {
+        self.with_texts(|text| clean(&text))
+    }
+
+    /// With other texts.
+    fn with_texts(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::NotWasm { message } => Self::NotWasm {
+                message: change(message),
+            },
+            Self::Text {
+                message,
+                line,
+                column,
+            } => Self::Text {
+                message: change(message),
+                line,
+                column,
+            },
+            Self::TooLarge { limit, size } => Self::TooLarge { limit, size },
+            Self::Proposal {
+                name,
+                offset,
+                message,
+            } => Self::Proposal {
+                name: change(name),
+                offset,
+                message: change(message),
+            },
+            Self::Invalid { message, offset } => Self::Invalid {
+                message: change(message),
+                offset,
+            },
+            Self::Bound { what, limit, found } => Self::Bound {
+                what: change(what),
+                limit,
+                found,
+            },
+            Self::UnknownImport {
+                module,
+                name,
+                found,
+                expected,
+                nearest,
+            } => Self::UnknownImport {
+                module: change(module),
+                name: change(name),
+                found: change(found),
+                expected: expected.map(&change),
+                nearest: nearest.into_iter().map(change).collect(),
+            },
+            Self::Section { message } => Self::Section {
+                message: change(message),
+            },
+            Self::Snapshot { message } => Self::Snapshot {
+                message: change(message),
+            },
+            Self::Compile { message } => Self::Compile {
+                message: change(message),
+            },
+        }
+    }
+}
+
 /// What helps somebody whose import is unknown.
 fn import_hint(expected: Option<&str>, nearest: &[String]) -> String {
     match expected {
@@ -107,5 +189,27 @@ fn import_hint(expected: Option<&str>, nearest: &[String]) -> String {
                 .to_owned()
         }
         None => format!(" (did you mean {}?)", super::nearest::list(nearest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_any_length_fit_a_reply_and_can_be_printed() {
+        let long = || "\u{1b}[2Jü".repeat(100_000);
+        let refusal = Refusal::UnknownImport {
+            module: long(),
+            name: long(),
+            found: long(),
+            expected: Some(long()),
+            nearest: vec![long(); 3],
+        };
+        let short = refusal.shortened();
+        let reply = postcard::to_allocvec(&short).unwrap();
+        assert!(reply.len() < 64 << 10, "{} bytes", reply.len());
+        let shown = short.cleaned().to_string();
+        assert!(shown.contains("\\u{1b}[2J") && !shown.contains('\u{1b}'));
     }
 }

@@ -211,7 +211,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// That of a module that was accepted.
-    fn of(wasm: &[u8]) -> wasmparser::Result<Self> {
+    pub(crate) fn of(wasm: &[u8]) -> wasmparser::Result<Self> {
         let mut layout = Self::default();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {

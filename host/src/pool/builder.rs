@@ -9,9 +9,10 @@ use super::{
     handle::Pool,
     host_function::{self, CallContext, Function, FunctionError, Functions},
     host_import::{self, NumberResult, Numbers},
-    limits::{Limits, ZeroLimit},
+    limits::{LimitError, Limits},
     loading::Loader,
     size::ByteSize,
+    tenant::TenantLimits,
 };
 use wasmpool_abi::{Arg, Receive, Typed};
 
@@ -37,6 +38,9 @@ pub enum Isolation {
     Process,
 }
 
+/// So many workers may rest in any pool.
+const IDLE: usize = 16;
+
 /// What is told of events.
 pub(crate) type Observer = Arc<dyn Fn(&PoolEvent<'_>) + Send + Sync>;
 
@@ -47,12 +51,16 @@ pub(crate) struct Config {
     pub(crate) start_method: StartMethod,
     pub(crate) isolation: Isolation,
     pub(crate) limits: Limits,
+    /// Each task is asked for a report.
+    pub(crate) reports: bool,
     pub(crate) max_tasks_per_worker: Option<u32>,
     pub(crate) cache: CacheChoice,
     pub(crate) worker_exe: Option<PathBuf>,
     pub(crate) observer: Option<Observer>,
     pub(crate) functions: Functions,
     pub(crate) jail: Policy,
+    pub(crate) tenant_limits: TenantLimits,
+    pub(crate) max_idle_workers: usize,
 }
 
 impl std::fmt::Debug for Config {
@@ -62,11 +70,14 @@ impl std::fmt::Debug for Config {
             .field("start_method", &self.start_method)
             .field("isolation", &self.isolation)
             .field("limits", &self.limits)
+            .field("reports", &self.reports)
             .field("max_tasks_per_worker", &self.max_tasks_per_worker)
             .field("cache", &self.cache)
             .field("worker_exe", &self.worker_exe)
             .field("functions", &self.functions)
             .field("jail", &self.jail)
+            .field("tenant_limits", &self.tenant_limits)
+            .field("max_idle_workers", &self.max_idle_workers)
             .finish_non_exhaustive()
     }
 }
@@ -99,6 +110,7 @@ pub struct Builder {
     start_method: StartMethod,
     isolation: Isolation,
     limits: Limits,
+    reports: bool,
     max_tasks_per_worker: Option<u32>,
     cache: CacheChoice,
     worker_exe: Option<PathBuf>,
@@ -107,6 +119,8 @@ pub struct Builder {
     imports: Vec<(HostImport, Hidden<Function>)>,
     jail: Jail,
     walls: Vec<(Wall, Need)>,
+    tenant_limits: TenantLimits,
+    max_idle_workers: Option<usize>,
 }
 
 #[derive(Clone)]
@@ -128,9 +142,9 @@ pub enum BuildError {
     /// A worker that may run no task is of no use.
     #[error("a worker has to be allowed at least one task")]
     NoTasks,
-    /// A limit lets nothing through.
+    /// A limit lets nothing through, or cannot be.
     #[error(transparent)]
-    Limit(#[from] ZeroLimit),
+    Limit(#[from] LimitError),
     /// A host function cannot have the name that it was given.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -176,6 +190,12 @@ impl Builder {
         self
     }
 
+    /// Processor time of one task. Default: as long as its wall time.
+    pub fn cpu_time(mut self, time: Duration) -> Self {
+        self.limits.cpu_time = Some(time);
+        self
+    }
+
     /// Memory of one task. Default: 256 MiB.
     pub fn memory(mut self, memory: ByteSize) -> Self {
         self.limits.memory = memory;
@@ -194,9 +214,30 @@ impl Builder {
         self
     }
 
+    /// Whether each task tells what it has used, as after [`Task::reported`](crate::Task::reported). Default: no.
+    pub fn reports(mut self, reports: bool) -> Self {
+        self.reports = reports;
+        self
+    }
+
     /// After so many tasks a worker is replaced by a fresh one. Default: never.
     pub fn max_tasks_per_worker(mut self, tasks: u32) -> Self {
         self.max_tasks_per_worker = Some(tasks);
+        self
+    }
+
+    /// What each tenant may use together, and its share of the pool, when nothing else was set for it. Default:
+    /// [`TenantLimits::default`].
+    pub fn tenant_limits(mut self, limits: TenantLimits) -> Self {
+        self.tenant_limits = limits;
+        self
+    }
+
+    /// Workers of all tenants that rest and wait for their next task; when there are more, the one that has rested longest
+    /// ends. One takes some descriptors and about 2 MiB of memory, and spares its tenant a fork. Default: as many as the pool
+    /// has workers, and 16 at least.
+    pub fn max_idle_workers(mut self, workers: usize) -> Self {
+        self.max_idle_workers = Some(workers);
         self
     }
 
@@ -332,6 +373,7 @@ impl Builder {
             return Err(BuildError::NoTasks);
         }
         self.limits.check()?;
+        self.tenant_limits.check().map_err(LimitError::from)?;
         let mut functions = Functions::default();
         for (name, Hidden(function)) in self.functions {
             functions.add(name, function)?;
@@ -349,12 +391,15 @@ impl Builder {
             start_method: self.start_method,
             isolation: self.isolation,
             limits: self.limits,
+            reports: self.reports,
             max_tasks_per_worker: self.max_tasks_per_worker,
             cache: self.cache,
             worker_exe: self.worker_exe,
             observer: self.observer.map(|Hidden(observer)| observer),
             functions,
             jail,
+            tenant_limits: self.tenant_limits,
+            max_idle_workers: self.max_idle_workers.unwrap_or(workers.max(IDLE)),
         })?;
         // What no worker could be given is told now and not when the first one starts.
         Arena::create(hub.slot_size())?;

@@ -10,7 +10,10 @@ use std::{
 
 use wasmpool_abi::Receive;
 
-use super::outcome::{Outcome, Side, TaskError};
+use super::{
+    outcome::{Outcome, Side, TaskError},
+    report::{Reported, TaskReport},
+};
 use crate::dispatch::{
     hub::Hub,
     stream::{CallPlan, Delivery, Stream},
@@ -93,6 +96,21 @@ impl<Out: Receive> Call<Out> {
         }
         self.hub.cancel(&self.stream);
         true
+    }
+
+    /// What the task has used, once it has ended: see [`Task::reported`](crate::Task::reported). `None` before, when nobody
+    /// asked for it, and when no worker has begun the task.
+    pub fn report(&self) -> Option<TaskReport> {
+        self.stream.peek_report()
+    }
+
+    /// Waits for the outcome, and takes it with what the task has used.
+    pub fn get_reported(self) -> Reported<Out> {
+        let delivery = self.stream.take(None);
+        Reported {
+            outcome: outcome(&self.stream.plan, delivery),
+            report: self.stream.take_report(0),
+        }
     }
 
     /// Calls `then` with the outcome, on the pool's callback thread.

@@ -1,6 +1,11 @@
 //! What happens in a pool, as one stream: progress bars, traces, metrics and tests all read it.
 
-use super::outcome::Exit;
+use std::time::Duration;
+
+use super::{
+    outcome::{Exit, TaskError},
+    report::TaskReport,
+};
 pub use crate::worker::contract::LogSource;
 
 /// Something that happened. Delivered to the function given to `Builder::on_event`, on a thread of the pool; it should
@@ -15,6 +20,8 @@ pub enum PoolEvent<'a> {
         worker: u64,
         /// The module it serves.
         module: &'a str,
+        /// Whose it is: [`Tenant::number`](crate::Tenant::number).
+        tenant: u64,
     },
     /// A worker process ended.
     #[non_exhaustive]
@@ -26,8 +33,61 @@ pub enum PoolEvent<'a> {
         /// How.
         exit: Exit,
     },
-    /// The zygote was lost, with every worker; a new one is started.
+    /// The zygote was lost, or did not answer any more, with every worker; a new one is started.
     ZygoteLost,
+    /// A task has ended that was asked for a report ([`Task::reported`](crate::Task::reported),
+    /// [`Builder::reports`](crate::Builder::reports)). It comes before the outcome does.
+    #[non_exhaustive]
+    TaskEnded {
+        /// The module.
+        module: &'a str,
+        /// The task's name.
+        task: &'a str,
+        /// Index of the item in its call.
+        index: u64,
+        /// Why it has no value; `None` for a value, which may yet be found not to decode.
+        error: Option<&'a TaskError>,
+        /// What it has used.
+        report: &'a TaskReport,
+    },
+    /// The system gives no processes, descriptors or memory: for a while no worker is started. Those that there are go on.
+    #[non_exhaustive]
+    StartsPaused {
+        /// What it said.
+        error: &'a str,
+        /// For how long.
+        pause: Duration,
+    },
+    /// Several workers of a tenant were lost in a row: its next ones come from a zygote of its own.
+    #[non_exhaustive]
+    TenantZygote {
+        /// The tenant's number.
+        tenant: u64,
+        /// Its name, when it has one.
+        name: Option<&'a str>,
+    },
+    /// More workers of the tenant were lost in a row: the next one is started after a pause, which doubles each time. While
+    /// a pause of more than a second lasts, its calls fail at once with
+    /// [`TenantError::Paused`](crate::TenantError::Paused). After it one worker at a time is tried.
+    #[non_exhaustive]
+    TenantPaused {
+        /// The tenant's number.
+        tenant: u64,
+        /// Its name, when it has one.
+        name: Option<&'a str>,
+        /// Workers lost since a task of it was last answered.
+        losses: u32,
+        /// For how long.
+        pause: Duration,
+    },
+    /// A task of a tenant was answered whose workers were lost in a row: it is as any other again.
+    #[non_exhaustive]
+    TenantRecovered {
+        /// The tenant's number.
+        tenant: u64,
+        /// Its name, when it has one.
+        name: Option<&'a str>,
+    },
     /// A task said how far it is.
     #[non_exhaustive]
     Progress {

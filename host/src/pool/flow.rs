@@ -15,6 +15,7 @@ use super::{
     handle::Pool,
     map::{self, Reorder},
     outcome::{Outcome, TaskError},
+    report::TaskReport,
     task::{Borrowing, Task},
 };
 use crate::dispatch::{segment::Segment, stream::Stream};
@@ -33,7 +34,9 @@ pub struct Outcomes<In, Out> {
     flow: Arc<Flow>,
     /// `None`: outcomes are handed out as they come.
     order: Option<Reorder>,
-    decoded: VecDeque<(u64, Outcome<Out>)>,
+    decoded: VecDeque<(u64, Outcome<Out>, Option<TaskReport>)>,
+    /// What the task has used whose outcome was handed out last.
+    report: Option<TaskReport>,
 }
 
 impl Pool {
@@ -127,6 +130,7 @@ fn flow<In, Out>(task: &Task<In, Out>, ordered: bool) -> (Feeder<In, Out>, Outco
             flow,
             order,
             decoded: VecDeque::new(),
+            report: None,
         },
     )
 }
@@ -252,7 +256,8 @@ impl<In, Out: Receive> Outcomes<In, Out> {
     pub fn next_timeout(&mut self, timeout: Duration) -> Next<Out> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if let Some((index, outcome)) = self.decoded.pop_front() {
+            if let Some((index, outcome, report)) = self.decoded.pop_front() {
+                self.report = report;
                 return Next::Outcome(index, outcome);
             }
             let Some(delivery) = self.flow.stream.take(deadline) else {
@@ -265,14 +270,14 @@ impl<In, Out: Receive> Outcomes<In, Out> {
             let stream = &self.flow.stream;
             let decoded = &mut self.decoded;
             match &mut self.order {
-                None => map::outcomes(stream, delivery, &mut |index, outcome| {
-                    decoded.push_back((index, outcome))
+                None => map::outcomes(stream, delivery, &mut |index, outcome, report| {
+                    decoded.push_back((index, outcome, report))
                 }),
                 Some(order) => {
                     order.keep(delivery);
                     while let Some(delivery) = order.next() {
-                        map::outcomes(stream, delivery, &mut |index, outcome| {
-                            decoded.push_back((index, outcome))
+                        map::outcomes(stream, delivery, &mut |index, outcome, report| {
+                            decoded.push_back((index, outcome, report))
                         });
                     }
                 }
@@ -280,6 +285,12 @@ impl<In, Out: Receive> Outcomes<In, Out> {
             self.flow
                 .hold(self.order.as_ref().map_or((0, 0), Reorder::held));
         }
+    }
+
+    /// What the task has used whose outcome was handed out last: see [`Task::reported`]. `None` when nobody asked for it, and
+    /// for a task that no worker has begun.
+    pub fn report(&self) -> Option<&TaskReport> {
+        self.report.as_ref()
     }
 
     /// Takes no more items and cancels what has not ended; its outcomes come as cancelled.

@@ -12,16 +12,22 @@ use super::{
     builder::{BuildError, Builder},
     call::Call,
     imap::{Imap, ImapUnordered},
-    loading::{self, LoadError, Loader},
+    limits::Limits,
+    loading::{LoadError, Loader},
     map,
     module::Module,
     outcome::Outcome,
     process::ChildInfo,
+    report::Reported,
     size::ByteSize,
     task::Task,
+    tenant::Tenant,
 };
 use crate::{
-    dispatch::hub::{Hub, Named},
+    dispatch::{
+        hub::{Hub, Named},
+        tenant::Tenant as Inner,
+    },
     jail::wall::{Standing, WallReport},
 };
 
@@ -44,6 +50,7 @@ pub struct Pool {
     loader: Arc<Loader>,
     thread: Mutex<Option<JoinHandle<()>>>,
     walls: Vec<WallReport>,
+    limits: Arc<Limits>,
 }
 
 impl Pool {
@@ -66,7 +73,9 @@ impl Pool {
         thread: JoinHandle<()>,
         walls: Vec<WallReport>,
     ) -> Self {
+        let limits = Arc::new(hub.config.limits.clone());
         Self {
+            limits,
             hub,
             loader: Arc::new(loader),
             thread: Mutex::new(Some(thread)),
@@ -101,7 +110,8 @@ impl Pool {
         Some((cache.path(), usage.entries, ByteSize::new(usage.bytes)))
     }
 
-    /// Loads a module from a file: WebAssembly or its text form.
+    /// Loads a module from a file: WebAssembly or its text form. It is a tenant by itself: no other module's tasks run in
+    /// its processes. For several modules of one tenant there is [`Pool::tenant`].
     ///
     /// It is compiled in a process of its own, or taken from the cache. The source stays in memory with the module, for
     /// [`Module::initialized`].
@@ -109,13 +119,25 @@ impl Pool {
     /// # Errors
     /// The file cannot be read, the module is not accepted, or it takes too long or too much memory to compile.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Module, LoadError> {
-        let path = path.as_ref();
-        let source = loading::read(path, &self.hub.config.limits)?;
-        let name = path.file_name().map_or_else(
-            || "module".into(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        self.loader.load(&self.hub, name, source)
+        self.unnamed_tenant().load(path)
+    }
+
+    /// As [`Pool::load`], with limits for this module: for its size, for compiling it, and for its tasks.
+    ///
+    /// # Errors
+    /// As [`Pool::load`], and [`LoadError::Limit`] for limits that cannot be or that only a pool can have.
+    pub fn load_with(&self, path: impl AsRef<Path>, limits: Limits) -> Result<Module, LoadError> {
+        self.unnamed_tenant().load_with(path, limits)
+    }
+
+    /// A tenant for one module.
+    fn unnamed_tenant(&self) -> Tenant {
+        self.tenant_of(Inner::unnamed())
+    }
+
+    fn tenant_of(&self, inner: Arc<Inner>) -> Tenant {
+        let (hub, loader) = (Arc::clone(&self.hub), Arc::clone(&self.loader));
+        Tenant::new(hub, loader, Arc::clone(&self.limits), inner)
     }
 
     /// Loads a module from bytes: WebAssembly or its text form.
@@ -123,8 +145,58 @@ impl Pool {
     /// # Errors
     /// As [`Pool::load`].
     pub fn load_bytes(&self, source: impl AsRef<[u8]>) -> Result<Module, LoadError> {
-        self.loader
-            .load(&self.hub, "module".into(), source.as_ref().to_vec())
+        self.unnamed_tenant().load_bytes(source)
+    }
+
+    /// As [`Pool::load_bytes`], with limits for this module.
+    ///
+    /// # Errors
+    /// As [`Pool::load_with`].
+    pub fn load_bytes_with(
+        &self,
+        source: impl AsRef<[u8]>,
+        limits: Limits,
+    ) -> Result<Module, LoadError> {
+        self.unnamed_tenant().load_bytes_with(source, limits)
+    }
+
+    /// The limits that modules and tasks have when nothing else is said.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The tenant of this name: modules that it loads are one tenant. It is there from now on, until it says nothing any
+    /// more (see [`Tenant`]); the same name is the same tenant.
+    ///
+    /// ```
+    /// let pool = wasmpool::Pool::new()?;
+    /// let alice = pool.tenant("alice").weight(2).max_workers(3);
+    /// assert_eq!(pool.tenant("alice").limits().weight, 2);
+    /// assert_ne!(alice.number(), pool.tenant("bob").number());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tenant(&self, name: &str) -> Tenant {
+        self.tenant_of(self.hub.tenant(name))
+    }
+
+    /// Loads a module of the tenant of this name from a file. The same as [`Tenant::load`].
+    ///
+    /// # Errors
+    /// As [`Pool::load`].
+    pub fn load_for(&self, tenant: &str, path: impl AsRef<Path>) -> Result<Module, LoadError> {
+        self.tenant(tenant).load(path)
+    }
+
+    /// Loads a module of the tenant of this name from bytes. The same as [`Tenant::load_bytes`].
+    ///
+    /// # Errors
+    /// As [`Pool::load`].
+    pub fn load_bytes_for(
+        &self,
+        tenant: &str,
+        source: impl AsRef<[u8]>,
+    ) -> Result<Module, LoadError> {
+        self.tenant(tenant).load_bytes(source)
     }
 
     /// Runs a task and waits for its outcome. The same as [`Task::call`].
@@ -168,6 +240,15 @@ impl Pool {
         I: IntoIterator<Item: Arg<In>>,
     {
         map::map(task, items)
+    }
+
+    /// As [`Pool::map`], each outcome with what its task has used: see [`Task::reported`].
+    pub fn map_reported<In, Out, I>(&self, task: &Task<In, Out>, items: I) -> Vec<Reported<Out>>
+    where
+        Out: Receive,
+        I: IntoIterator<Item: Arg<In>>,
+    {
+        map::map_reported(&task.reported(), items)
     }
 
     /// As [`Pool::map`] over a slice, with encoding and decoding on threads of the pool: for items that are large or

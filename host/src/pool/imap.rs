@@ -7,6 +7,7 @@ use wasmpool_abi::{Arg, Receive};
 use super::{
     map::{Feed, Reorder},
     outcome::Outcome,
+    report::TaskReport,
     task::{Borrowing, Task},
 };
 
@@ -15,7 +16,8 @@ use super::{
 pub struct Imap<In, Out: Receive, I: Iterator<Item: Arg<In>>> {
     feed: Feed<In, Out, I>,
     order: Reorder,
-    decoded: VecDeque<Outcome<Out>>,
+    decoded: VecDeque<(Outcome<Out>, Option<TaskReport>)>,
+    report: Option<TaskReport>,
 }
 
 impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Imap<In, Out, I> {
@@ -24,7 +26,14 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Imap<In, Out, I> {
             feed: Feed::new(task, items, Borrowing::Refused),
             order: Reorder::default(),
             decoded: VecDeque::new(),
+            report: None,
         }
+    }
+
+    /// What the task has used whose outcome was handed out last: see [`Task::reported`]. `None` when nobody asked for it, and
+    /// for a task that no worker has begun.
+    pub fn report(&self) -> Option<&TaskReport> {
+        self.report.as_ref()
     }
 }
 
@@ -33,7 +42,8 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I>
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(outcome) = self.decoded.pop_front() {
+            if let Some((outcome, report)) = self.decoded.pop_front() {
+                self.report = report;
                 return Some(outcome);
             }
             self.feed.fill(self.order.held());
@@ -43,8 +53,9 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I>
             }
             while let Some(delivery) = self.order.next() {
                 let decoded = &mut self.decoded;
-                self.feed
-                    .outcomes(delivery, |_, outcome| decoded.push_back(outcome));
+                self.feed.outcomes(delivery, |_, outcome, report| {
+                    decoded.push_back((outcome, report))
+                });
             }
         }
     }
@@ -54,7 +65,8 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for Imap<In, Out, I>
 #[must_use = "nothing runs until the outcomes are asked for"]
 pub struct ImapUnordered<In, Out: Receive, I: Iterator<Item: Arg<In>>> {
     feed: Feed<In, Out, I>,
-    decoded: VecDeque<(u64, Outcome<Out>)>,
+    decoded: VecDeque<(u64, Outcome<Out>, Option<TaskReport>)>,
+    report: Option<TaskReport>,
 }
 
 impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> ImapUnordered<In, Out, I> {
@@ -62,7 +74,14 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> ImapUnordered<In, Out, I> {
         Self {
             feed: Feed::new(task, items, Borrowing::Refused),
             decoded: VecDeque::new(),
+            report: None,
         }
+    }
+
+    /// What the task has used whose outcome was handed out last: see [`Task::reported`]. `None` when nobody asked for it, and
+    /// for a task that no worker has begun.
+    pub fn report(&self) -> Option<&TaskReport> {
+        self.report.as_ref()
     }
 }
 
@@ -71,14 +90,15 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Iterator for ImapUnordered<In
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(outcome) = self.decoded.pop_front() {
-                return Some(outcome);
+            if let Some((index, outcome, report)) = self.decoded.pop_front() {
+                self.report = report;
+                return Some((index, outcome));
             }
             self.feed.fill((0, 0));
             let delivery = self.feed.stream.take(None)?;
             let decoded = &mut self.decoded;
-            self.feed.outcomes(delivery, |index, outcome| {
-                decoded.push_back((index, outcome))
+            self.feed.outcomes(delivery, |index, outcome, report| {
+                decoded.push_back((index, outcome, report))
             });
         }
     }

@@ -70,7 +70,7 @@ impl Module {
     /// this returns starts from the memory and the globals that it left. What the task returns is dropped. It is Python's
     /// `initializer`, run once instead of once a process.
     ///
-    /// It runs within the pool's limits, after `_initialize`, which is not run again, nor is a start function. What it
+    /// It runs within the module's limits, after `_initialize`, which is not run again, nor is a start function. What it
     /// leaves in memory becomes part of the module, within `Limits::module_size`. Random numbers that it draws are the
     /// same in every instance: also the keys of a hash map that it makes. Objects cannot be given to it, and `arg` has the
     /// argument's own type: a `String` and not a `&str`.
@@ -96,9 +96,9 @@ impl Module {
         let (task, segment) = self.prepare::<A>(task, &arg)?;
         let hub = self.hub();
         hub.check_open().map_err(InitError::Task)?;
-        let limits = &hub.config.limits;
+        let limits = self.limits();
         let limit = limits.module_size;
-        let instrumented = self.loader().instrumented(hub, self.inner())?;
+        let instrumented = self.loader().instrumented(hub, limits, self.inner())?;
         let mut plan = task.plan().clone();
         plan.module = Arc::new(instrumented);
         plan.spec.kind = CallKind::Snapshot;
@@ -128,7 +128,9 @@ impl Module {
             None => return Err(InitError::Task(TaskError::Closed)),
         };
         let memory = limits.memory.bytes();
-        let restored = self.loader().restored(hub, self.inner(), &state, memory)?;
+        let restored = self
+            .loader()
+            .restored(hub, limits, self.inner(), &state, memory)?;
         Ok(self.replaced(restored))
     }
 

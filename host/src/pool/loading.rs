@@ -13,15 +13,15 @@ use std::{
 
 use super::{
     builder::CacheChoice,
-    limits::Limits,
+    limits::{LimitError, Limits},
     module::{Module, ModuleInner},
     outcome::{Exit, TaskError},
     size::ByteSize,
 };
 use crate::{
-    dispatch::hub::Hub,
+    dispatch::{hub::Hub, start::NotStarted, tenant::Tenant},
     module::{
-        bounds::MAX_INFO,
+        bounds::{self, MAX_INFO},
         cache::Cache,
         cache_dir::CacheError,
         cache_key::{EngineHash, Key},
@@ -31,7 +31,7 @@ use crate::{
         refusal::Refusal,
         sealed::SealedCode,
     },
-    supervisor::child::{Child, END_PATIENCE, Role},
+    supervisor::child::{Child, END_PATIENCE},
     wire::{
         message::{CompileMode, CompileReply, CompileSpec, Request, WIRE_VERSION},
         socket,
@@ -41,7 +41,7 @@ use crate::{
 /// No compile time is longer, whatever the limit says: a socket cannot wait for ever by name.
 const LONGEST_COMPILE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest reply of a compiler: a refusal with its words.
-const MAX_REPLY: usize = 64 << 10;
+pub(crate) const MAX_REPLY: usize = 64 << 10;
 
 /// Why a module was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,9 @@ pub enum LoadError {
         /// The limit.
         limit: ByteSize,
     },
+    /// One of the limits that it was to be loaded with lets nothing through, or cannot be.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The module is not accepted.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -120,6 +123,16 @@ pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
     Ok(source)
 }
 
+/// Reads a module's file, and says what the module is called.
+pub(super) fn read_named(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>), LoadError> {
+    let source = read(path, limits)?;
+    let name = path.file_name().map_or_else(
+        || "module".into(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    Ok((name, source))
+}
+
 /// Loads the modules of one pool.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -164,11 +177,12 @@ impl Loader {
     pub(crate) fn load(
         self: &Arc<Self>,
         hub: &Arc<Hub>,
+        tenant: &Arc<Tenant>,
         name: String,
         source: Vec<u8>,
+        limits: &Arc<Limits>,
     ) -> Result<Module, LoadError> {
         hub.check_open()?;
-        let limits = &hub.config.limits;
         if source.len() as u64 > limits.module_size.bytes() {
             let size = ByteSize::new(source.len() as u64);
             return Err(LoadError::TooLarge {
@@ -183,13 +197,22 @@ impl Loader {
             }));
         }
         let options = EngineOptions {
-            fuel: limits.fuel.is_some(),
+            fuel: hub.config.limits.fuel.is_some(),
+            stack: hub.stack(),
         };
         let source = Arc::new(source);
-        let (info, code, cached) = self.compiled(hub, options, &source, Form::Plain)?;
+        let (info, code, cached) = self.compiled(hub, limits, options, &source, Form::Plain)?;
         let described =
             describe::describe(info).map_err(|error| LoadError::Described(error.to_string()))?;
-        let files = (code, sealed_info(&described.info)?);
+        let info = &described.info;
+        // The compiler knows what a worker can have at all; this is asked of the cache's modules too.
+        bounds::check(
+            "memories",
+            info.memories.len() as u64,
+            limits.memories.into(),
+        )?;
+        bounds::check("tables", info.tables.len() as u64, limits.tables.into())?;
+        let files = (code, sealed_info(info)?);
         let inner = ModuleInner::new(
             self.next_id(),
             name,
@@ -198,11 +221,13 @@ impl Loader {
             described,
             cached,
             source,
-        );
+        )
+        .of_tenant(tenant);
         Ok(Module::new(
             Arc::clone(hub),
             Arc::clone(self),
             Arc::new(inner),
+            Arc::clone(limits),
         ))
     }
 
@@ -213,11 +238,12 @@ impl Loader {
     pub(crate) fn instrumented(
         &self,
         hub: &Hub,
+        limits: &Limits,
         module: &ModuleInner,
     ) -> Result<ModuleInner, LoadError> {
-        let options = EngineOptions { fuel: module.fuel };
+        let options = options(hub, module);
         let source = &module.source;
-        let (_, code, cached) = self.compiled(hub, options, source, Form::Instrumented)?;
+        let (_, code, cached) = self.compiled(hub, limits, options, source, Form::Instrumented)?;
         let info = sealed_info(&module.described.info)?;
         Ok(module.variant(
             self.next_id(),
@@ -235,18 +261,19 @@ impl Loader {
     pub(crate) fn restored(
         &self,
         hub: &Hub,
+        limits: &Limits,
         module: &ModuleInner,
         state: &[u8],
         memory: u64,
     ) -> Result<ModuleInner, LoadError> {
-        let options = EngineOptions { fuel: module.fuel };
+        let options = options(hub, module);
         let state = SealedCode::from_bytes(state)?;
         let mode = CompileMode::Restored {
             state_len: state.len() as u64,
             memory,
         };
         let compiled = self.compiling.take(hub.config.workers, || {
-            compile(hub, options, &module.source, mode, Some(&state))
+            compile(hub, limits, options, &module.source, mode, Some(&state))
         })?;
         let described = describe::describe(compiled.info)
             .map_err(|error| LoadError::Described(error.to_string()))?;
@@ -271,6 +298,7 @@ impl Loader {
     fn compiled(
         &self,
         hub: &Hub,
+        limits: &Limits,
         options: EngineOptions,
         source: &[u8],
         form: Form,
@@ -299,7 +327,7 @@ impl Loader {
             Form::Instrumented => CompileMode::Instrumented,
         };
         let Compiled { info, code, .. } = self.compiling.take(hub.config.workers, || {
-            compile(hub, options, source, mode, None)
+            compile(hub, limits, options, source, mode, None)
         })?;
         if let (Some(cache), Some(key)) = (&self.cache, &key) {
             cache.put(key, &info, &code);
@@ -356,6 +384,14 @@ impl Turns {
     }
 }
 
+/// The engine that a module was compiled for.
+fn options(hub: &Hub, module: &ModuleInner) -> EngineOptions {
+    EngineOptions {
+        fuel: module.fuel,
+        stack: hub.stack(),
+    }
+}
+
 /// What the engine compiles for, found out once in this process.
 fn engine_hash(options: EngineOptions) -> Result<EngineHash, LoadError> {
     static HASHES: [OnceLock<EngineHash>; 2] = [OnceLock::new(), OnceLock::new()];
@@ -363,6 +399,11 @@ fn engine_hash(options: EngineOptions) -> Result<EngineHash, LoadError> {
     if let Some(hash) = known.get() {
         return Ok(*hash);
     }
+    // The stack is no part of the code.
+    let options = EngineOptions {
+        fuel: options.fuel,
+        ..EngineOptions::default()
+    };
     let engine = engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?;
     Ok(*known.get_or_init(|| EngineHash::of(&engine)))
 }
@@ -379,19 +420,27 @@ impl Drop for KilledOnDrop {
 /// Compiles in a process of its own, which is killed when it takes too long.
 fn compile(
     hub: &Hub,
+    limits: &Limits,
     options: EngineOptions,
     source: &[u8],
     mode: CompileMode,
     state: Option<&SealedCode>,
 ) -> Result<Compiled, LoadError> {
-    let limits = &hub.config.limits;
     let file = SealedCode::from_bytes(source)?;
-    let (child, socket) = hub.start_process(Role::Compiler)?;
+    let (child, socket) = hub.start_compiler().map_err(|error| match error {
+        NotStarted::Io(error) => LoadError::Io(error),
+        NotStarted::Closed(error) => LoadError::Host(error),
+        // A compiler is nobody's: there was no zygote for it.
+        error @ (NotStarted::NotYet | NotStarted::Tenant(_)) => {
+            LoadError::Io(io::Error::other(error))
+        }
+    })?;
     let child = KilledOnDrop(child);
     let spec = Request::Compile(CompileSpec {
         version: WIRE_VERSION,
         source_len: source.len() as u64,
         fuel: options.fuel,
+        stack: options.stack,
         max_source: limits.module_size.bytes(),
         memory: limits.compile_memory.bytes(),
         mode,
@@ -447,7 +496,7 @@ fn compile(
         }
     };
     match postcard::from_bytes::<CompileReply>(&buffer[..len]) {
-        Ok(CompileReply::Refused(refusal)) => Err(refusal.into()),
+        Ok(CompileReply::Refused(refusal)) => Err(refusal.cleaned().into()),
         Ok(CompileReply::Done) => {
             // Nothing that it sent is used before its seals are checked: it cannot be changed any more.
             let mut files = descriptors.into_iter().map(|file| {

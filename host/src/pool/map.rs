@@ -13,6 +13,7 @@ use wasmpool_abi::{Arg, Receive};
 use super::{
     call,
     outcome::{Outcome, TaskError},
+    report::{Reported, TaskReport},
     task::{Borrowing, Task},
 };
 use crate::dispatch::{
@@ -91,7 +92,11 @@ impl<In, Out: Receive, I: Iterator<Item: Arg<In>>> Feed<In, Out, I> {
     }
 
     /// Hands out the outcomes of a delivery, each with its index.
-    pub(super) fn outcomes(&self, delivery: Delivery, mut each: impl FnMut(u64, Outcome<Out>)) {
+    pub(super) fn outcomes(
+        &self,
+        delivery: Delivery,
+        mut each: impl FnMut(u64, Outcome<Out>, Option<TaskReport>),
+    ) {
         outcomes(&self.stream, delivery, &mut each);
     }
 }
@@ -106,8 +111,10 @@ pub(super) fn has_room(open: (u64, usize), hint: u64, hub: &Hub) -> bool {
 pub(super) fn outcomes<Out: Receive>(
     stream: &Stream,
     delivery: Delivery,
-    each: &mut impl FnMut(u64, Outcome<Out>),
+    each: &mut impl FnMut(u64, Outcome<Out>, Option<TaskReport>),
 ) {
+    // Taken in any case, so that none is left behind.
+    let mut each = |index, outcome| each(index, outcome, stream.take_report(index));
     match delivery {
         Delivery::Values {
             first,
@@ -178,6 +185,28 @@ where
     Out: Receive,
     I: IntoIterator<Item: Arg<In>>,
 {
+    collect(task, items, |outcome, _| outcome)
+}
+
+/// See `Pool::map_reported`.
+pub(super) fn map_reported<In, Out, I>(task: &Task<In, Out>, items: I) -> Vec<Reported<Out>>
+where
+    Out: Receive,
+    I: IntoIterator<Item: Arg<In>>,
+{
+    collect(task, items, |outcome, report| Reported { outcome, report })
+}
+
+/// Runs all items and makes something of each outcome.
+fn collect<In, Out, I, T>(
+    task: &Task<In, Out>,
+    items: I,
+    make: impl Fn(Outcome<Out>, Option<TaskReport>) -> T,
+) -> Vec<T>
+where
+    Out: Receive,
+    I: IntoIterator<Item: Arg<In>>,
+{
     let items = items.into_iter();
     let mut all = Vec::with_capacity(items.size_hint().0);
     // All of them have ended when this returns.
@@ -191,7 +220,9 @@ where
         };
         order.keep(delivery);
         while let Some(delivery) = order.next() {
-            feed.outcomes(delivery, |_, outcome| all.push(outcome));
+            feed.outcomes(delivery, |_, outcome, report| {
+                all.push(make(outcome, report))
+            });
         }
     }
     all
@@ -257,7 +288,7 @@ where
             due.into_par_iter()
                 .map(|delivery| {
                     let mut outcomes_of_it = Vec::new();
-                    outcomes(&stream, delivery, &mut |_, outcome| {
+                    outcomes(&stream, delivery, &mut |_, outcome, _| {
                         outcomes_of_it.push(outcome)
                     });
                     outcomes_of_it

@@ -3,16 +3,25 @@
 use std::fmt;
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use wasmpool_abi::{Encoded, Receive, Type, Typed};
 
-use super::{builder::Isolation, loading::Loader, size::ByteSize, task::Task};
+use super::{
+    builder::Isolation,
+    grants::Granted,
+    limits::{LimitError, Limits},
+    loading::Loader,
+    size::ByteSize,
+    task::Task,
+    tenant::Tenant,
+};
 use crate::{
     dispatch::{
         hub::Hub,
         stream::{CallPlan, Initializer},
+        tenant::Tenant as TenantInner,
     },
     module::{
         codec::ItemCodec,
@@ -27,9 +36,6 @@ use crate::{
 /// Workers of one module that may end in a row before they have begun, until its tasks are given up. Somebody may be
 /// killing them, so it takes many; one that says itself that it cannot counts for five.
 const MAX_FAILED_STARTS: u32 = 20;
-
-/// Bytes of a command's standard error that come back with its result.
-const COMMAND_STDERR: u32 = 64 << 10;
 
 /// A module that was accepted and compiled. Shared by its handles, its tasks and the workers that serve it.
 #[derive(Debug)]
@@ -51,14 +57,12 @@ pub(crate) struct ModuleInner {
     /// What it was made of: text or binary.
     pub(crate) source: Arc<Vec<u8>>,
     failed_starts: AtomicU32,
-    /// Which module of the whole program it is.
-    tenant: u64,
+    /// Whose it is.
+    tenant: Arc<TenantInner>,
 }
 
-static NEXT_TENANT: AtomicU64 = AtomicU64::new(1);
-
 impl ModuleInner {
-    /// A module that no worker serves yet.
+    /// A module that no worker serves yet, a tenant by itself.
     pub(crate) fn new(
         id: u64,
         name: String,
@@ -78,8 +82,14 @@ impl ModuleInner {
             cached,
             source,
             failed_starts: AtomicU32::new(0),
-            tenant: NEXT_TENANT.fetch_add(1, Relaxed),
+            tenant: TenantInner::unnamed(),
         }
+    }
+
+    /// The same as a module of this tenant.
+    pub(crate) fn of_tenant(self, tenant: &Arc<TenantInner>) -> Self {
+        let tenant = Arc::clone(tenant);
+        Self { tenant, ..self }
     }
 
     /// A module that was made of this one, and belongs to the same tenant.
@@ -93,14 +103,19 @@ impl ModuleInner {
     ) -> Self {
         let name = self.name.clone();
         Self {
-            tenant: self.tenant,
+            tenant: Arc::clone(&self.tenant),
             ..Self::new(id, name, files, self.fuel, described, cached, source)
         }
     }
 
     /// Who may share a worker with it: tasks of the same tenant. A number that no other pool's module has either.
     pub(crate) fn tenant(&self) -> u64 {
-        self.tenant
+        self.tenant.number()
+    }
+
+    /// Whose it is.
+    pub(crate) fn tenant_of(&self) -> &Arc<TenantInner> {
+        &self.tenant
     }
 
     /// What can be called.
@@ -139,6 +154,8 @@ pub struct Module {
     loader: Arc<Loader>,
     inner: Arc<ModuleInner>,
     initializer: Option<Arc<Initializer>>,
+    limits: Arc<Limits>,
+    grants: Option<Arc<Granted>>,
 }
 
 /// Its name and no more: the code and the description of a module are long.
@@ -151,22 +168,42 @@ impl fmt::Debug for Module {
 }
 
 impl Module {
-    pub(crate) fn new(hub: Arc<Hub>, loader: Arc<Loader>, inner: Arc<ModuleInner>) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        loader: Arc<Loader>,
+        inner: Arc<ModuleInner>,
+        limits: Arc<Limits>,
+    ) -> Self {
         Self {
             hub,
             loader,
             inner,
             initializer: None,
+            limits,
+            grants: None,
         }
     }
 
     /// The same with another inside, which needs no initializer any more.
     pub(crate) fn replaced(&self, inner: ModuleInner) -> Self {
-        Self::new(
-            Arc::clone(&self.hub),
-            Arc::clone(&self.loader),
-            Arc::new(inner),
-        )
+        Self {
+            inner: Arc::new(inner),
+            initializer: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same with these grants.
+    pub(crate) fn granted(&self, grants: Arc<Granted>) -> Self {
+        Self {
+            grants: Some(grants),
+            ..self.clone()
+        }
+    }
+
+    /// What its tasks may have beside their arguments.
+    pub(crate) fn grants(&self) -> Option<&Arc<Granted>> {
+        self.grants.as_ref()
     }
 
     /// The same with this initializer.
@@ -175,6 +212,37 @@ impl Module {
             initializer: Some(Arc::new(initializer)),
             ..self.clone()
         }
+    }
+
+    /// The same module with other limits for its tasks, in place of those that it had. What has been named from it keeps
+    /// what it had.
+    ///
+    /// ```
+    /// use wasmpool::ByteSize;
+    ///
+    /// let pool = wasmpool::Pool::new()?;
+    /// let module = pool.load_bytes(br#"(module (memory (export "memory") 3) (func (export "f")))"#)?;
+    /// let mut limits = module.limits().clone();
+    /// limits.memory = ByteSize::kib(128);
+    /// let small = module.with_limits(limits)?;
+    /// assert_eq!(small.task::<(), ()>("f")?.call(()).unwrap_err().kind(), "memory");
+    /// module.task::<(), ()>("f")?.call(())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// One that lets nothing through, or that only a pool can have: see [`Limits`].
+    pub fn with_limits(&self, limits: Limits) -> Result<Self, LimitError> {
+        limits.check_within(&self.hub.config.limits)?;
+        Ok(Self {
+            limits: Arc::new(limits),
+            ..self.clone()
+        })
+    }
+
+    /// The limits that its tasks have when nothing else is said.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn loader(&self) -> &Loader {
@@ -231,12 +299,15 @@ impl Module {
         let plan = CallPlan {
             module: Arc::clone(&self.inner),
             spec: self.spec(task),
-            timeout: self.hub.config.limits.timeout,
-            own_timeout: false,
+            timeout: self.limits.timeout,
+            // What was set for the module was not set for the pool alone.
+            own_timeout: self.limits.timeout != self.hub.config.limits.timeout,
+            input: self.limits.input,
             process_per_task: isolation == Isolation::Process,
             chunk: None,
             retries: 0,
             initializer: self.initializer.clone(),
+            grants: self.grants.clone(),
             codec,
         };
         Task::new(Arc::clone(&self.hub), plan)
@@ -244,17 +315,21 @@ impl Module {
 
     /// What a call of a task says when nothing was set for it.
     pub(crate) fn spec(&self, task: u32) -> CallSpec {
-        let limits = &self.hub.config.limits;
-        CallSpec {
+        let mut spec = CallSpec {
             task,
-            memory: limits.memory.bytes(),
-            fuel: limits.fuel,
-            output: limits.output.bytes(),
-            partial: limits.partial.bytes(),
-            stderr: COMMAND_STDERR,
+            memory: 0,
+            cpu: None,
+            fuel: None,
+            output: 0,
+            partial: 0,
+            logs: 0,
+            stderr: 0,
             keep_instance: self.hub.config.isolation == Isolation::Batch,
+            report: self.hub.config.reports,
             kind: CallKind::Task,
-        }
+        };
+        self.limits.apply_to(&mut spec);
+        spec
     }
 
     /// What can be called.
@@ -267,9 +342,20 @@ impl Module {
         &self.inner.name
     }
 
-    /// The number of its tenant: each load of a module is one, and no other in this process has the same.
+    /// The number of its tenant: [`Tenant::number`]. Each [`Pool::load`](crate::Pool::load) makes a tenant of its own.
     pub fn tenant(&self) -> u64 {
         self.inner.tenant()
+    }
+
+    /// Its tenant: for limits of a module that is a tenant by itself.
+    pub fn owner(&self) -> Tenant {
+        let (hub, loader) = (Arc::clone(&self.hub), Arc::clone(&self.loader));
+        Tenant::new(
+            hub,
+            loader,
+            Arc::clone(&self.limits),
+            Arc::clone(self.inner.tenant_of()),
+        )
     }
 
     /// What it imports: module, name, type.

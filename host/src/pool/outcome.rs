@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use super::size::ByteSize;
+use super::{size::ByteSize, tenant::TenantError};
 pub use crate::{supervisor::protocol::Exit, wire::completion::Frame};
 
 /// What one task comes to.
@@ -10,7 +10,8 @@ pub type Outcome<T> = Result<T, TaskError>;
 
 /// Why a task ended without a value. Every task ends in exactly one outcome.
 ///
-/// [`TaskError::Closed`] and [`TaskError::Host`] are the pool's own failures; all others are the task's.
+/// [`TaskError::Closed`] and [`TaskError::Host`] are the pool's own failures, [`TaskError::Tenant`] is its refusal; all
+/// others are the task's.
 ///
 /// ```
 /// # fn digest() -> wasmpool::Outcome<String> { Err(wasmpool::TaskError::Cancelled) }
@@ -51,6 +52,14 @@ pub enum TaskError {
         /// The limit.
         limit: Duration,
     },
+    /// It used more processor time than its limit.
+    #[non_exhaustive]
+    CpuTime {
+        /// The limit.
+        limit: Duration,
+        /// What it had used when it was stopped.
+        used: Duration,
+    },
     /// It was cancelled.
     Cancelled,
     /// It asked for more memory than its limit, did not get it, and failed.
@@ -77,6 +86,14 @@ pub enum TaskError {
         /// What it had written or wanted to write.
         wanted: ByteSize,
     },
+    /// Its arguments are more than a limit allows: it was not run.
+    #[non_exhaustive]
+    Input {
+        /// The limit.
+        limit: ByteSize,
+        /// Their size, encoded.
+        size: ByteSize,
+    },
     /// Its worker process died while running it.
     #[non_exhaustive]
     WorkerLost {
@@ -97,6 +114,8 @@ pub enum TaskError {
         /// What is wrong.
         message: String,
     },
+    /// Its tenant may not run it, and it was not begun.
+    Tenant(TenantError),
     /// The pool was closed or terminated before the task had ended.
     Closed,
     /// The pool could not do its job.
@@ -120,6 +139,10 @@ pub enum Capped {
     Result,
     /// All partial results together.
     Partials,
+    /// All log records together, and what a task prints that is no command.
+    Logs,
+    /// What was written to files of granted directories; see [`Grants::max_written`](crate::Grants::max_written).
+    Files,
 }
 
 impl fmt::Display for Capped {
@@ -127,24 +150,29 @@ impl fmt::Display for Capped {
         f.write_str(match self {
             Capped::Result => "result",
             Capped::Partials => "partial results",
+            Capped::Logs => "log records",
+            Capped::Files => "files",
         })
     }
 }
 
 impl TaskError {
-    /// A short name of the kind, as the program prints it: `guest`, `trap`, `timeout`, `cancelled`, `memory`, `fuel`,
-    /// `output`, `worker_lost`, `codec`, `closed` or `host`.
+    /// A short name of the kind, as the program prints it: `guest`, `trap`, `timeout`, `cpu_time`, `cancelled`, `memory`,
+    /// `fuel`, `output`, `too_large`, `worker_lost`, `codec`, `tenant`, `closed` or `host`.
     pub fn kind(&self) -> &'static str {
         match self {
             TaskError::Guest { .. } => "guest",
             TaskError::Trap { .. } => "trap",
             TaskError::Timeout { .. } => "timeout",
+            TaskError::CpuTime { .. } => "cpu_time",
             TaskError::Cancelled => "cancelled",
             TaskError::Memory { .. } => "memory",
             TaskError::Fuel { .. } => "fuel",
             TaskError::Output { .. } => "output",
+            TaskError::Input { .. } => "too_large",
             TaskError::WorkerLost { .. } => "worker_lost",
             TaskError::Codec { .. } => "codec",
+            TaskError::Tenant(_) => "tenant",
             TaskError::Closed => "closed",
             TaskError::Host(_) => "host",
         }
@@ -207,6 +235,10 @@ impl fmt::Display for TaskError {
             TaskError::Guest { message, .. } => f.write_str(message),
             TaskError::Trap { message, .. } => f.write_str(message),
             TaskError::Timeout { limit } => write!(f, "ran longer than {limit:?}"),
+            TaskError::CpuTime { limit, used } => write!(
+                f,
+                "used {used:?} of processor time, where {limit:?} are allowed"
+            ),
             TaskError::Cancelled => f.write_str("cancelled"),
             TaskError::Memory { limit, wanted } => {
                 write!(
@@ -220,6 +252,9 @@ impl fmt::Display for TaskError {
                 limit,
                 wanted,
             } => write!(f, "{what}: {wanted} where {limit} are allowed"),
+            TaskError::Input { limit, size } => {
+                write!(f, "arguments of {size}, and {limit} are allowed")
+            }
             TaskError::WorkerLost {
                 pid,
                 exit,
@@ -243,6 +278,7 @@ impl fmt::Display for TaskError {
                 message,
             } => write!(f, "the guest could not read its arguments: {message}"),
             TaskError::Codec { message, .. } => f.write_str(message),
+            TaskError::Tenant(error) => write!(f, "{error}"),
             TaskError::Closed => f.write_str("the pool is closed"),
             TaskError::Host(error) => write!(f, "{error}"),
         }

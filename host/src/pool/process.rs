@@ -15,11 +15,14 @@ use wasmpool_abi::{Arg, Receive};
 use super::{
     call,
     outcome::{Exit, Outcome, TaskError},
+    report::TaskReport,
     task::{Borrowing, Task},
+    tenant::TenantError,
 };
 use crate::{
     dispatch::{
         hub::{Hub, Named},
+        start::NotStarted,
         stream::{Delivery, Stream},
     },
     exit::{ExitCode, WORKER_LOST},
@@ -74,7 +77,7 @@ pub enum ProcessExit {
     Code(i32),
     /// The process was ended by this signal: 9 by [`Process::kill`], or by somebody else.
     Signal(i32),
-    /// The task was stopped at a limit: `timeout`, `memory`, `fuel` or `output`.
+    /// The task was stopped at a limit: `timeout`, `cpu_time`, `memory`, `fuel` or `output`.
     Limit(&'static str),
     /// It was ended by [`Process::terminate`], or with its pool.
     Terminated,
@@ -92,6 +95,7 @@ impl ProcessExit {
         };
         match error {
             TaskError::Timeout { .. }
+            | TaskError::CpuTime { .. }
             | TaskError::Memory { .. }
             | TaskError::Fuel { .. }
             | TaskError::Output { .. } => ProcessExit::Limit(error.kind()),
@@ -104,6 +108,8 @@ impl ProcessExit {
             TaskError::Guest { .. }
             | TaskError::Trap { .. }
             | TaskError::Codec { .. }
+            | TaskError::Input { .. }
+            | TaskError::Tenant(_)
             | TaskError::Host(_) => ProcessExit::Code(error.exit_code().into()),
         }
     }
@@ -133,9 +139,23 @@ pub enum SpawnError {
     /// A WASI command ends with its one run: there is no instance to keep.
     #[error("a WASI command cannot be run in a session")]
     Command,
+    /// Its tenant may not have it.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
     /// The system gave no process.
     #[error("failed to start a process: {0}")]
     Start(#[from] io::Error),
+}
+
+impl From<NotStarted> for SpawnError {
+    fn from(error: NotStarted) -> Self {
+        match error {
+            NotStarted::Tenant(error) => SpawnError::Tenant(error),
+            NotStarted::Closed(error) => SpawnError::Pool(error),
+            NotStarted::Io(error) => SpawnError::Start(error),
+            error @ NotStarted::NotYet => SpawnError::Start(io::Error::other(error)),
+        }
+    }
 }
 
 /// A living [`Process`], as [`Pool::active_children`](crate::Pool::active_children) lists it.
@@ -198,7 +218,7 @@ impl ProcessBuilder {
         let mut plan = task.plan().clone();
         let given = plan.own_timeout.then_some(plan.timeout).flatten();
         plan.timeout = self.timeout.or(given);
-        let link = hub.start_dedicated(&plan.module, plan.spec.private_memory())?;
+        let link = hub.start_dedicated(&plan.module, &plan.spec, plan.directories())?;
         let stream = if self.daemon {
             Stream::unawaited(plan, hub, true)
         } else {
@@ -318,6 +338,7 @@ impl<Out> Process<Out> {
 
     /// Kills it with a signal that nothing can hold up. What its task had not answered is lost.
     pub fn kill(&self) {
+        self.child.excuse();
         self.child.kill();
     }
 
@@ -334,6 +355,11 @@ impl<Out> Process<Out> {
     /// Whether [`Closed::join`](crate::Closed::join) ends it instead of waiting for it.
     pub fn is_daemon(&self) -> bool {
         self.daemon
+    }
+
+    /// What the task has used, once it has ended: see [`Task::reported`]. `None` before, and when nobody asked for it.
+    pub fn report(&self) -> Option<TaskReport> {
+        self.stream.peek_report()
     }
 
     /// The partial results as the task emits them, each as encoded by the task (see [`decode`](crate::decode)); the

@@ -13,6 +13,7 @@ use super::{
     call::Call,
     handle::Pool,
     outcome::Outcome,
+    report::TaskReport,
     task::{Borrowing, Task},
 };
 use crate::dispatch::{hub::Hub, stream::Stream};
@@ -144,6 +145,11 @@ impl<Out: Receive> ScopedCall<'_, Out> {
     /// Waits until the task has ended, at most so long; returns whether it has.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         self.call.wait(timeout)
+    }
+
+    /// What the task has used, as [`Call::report`] says it.
+    pub fn report(&self) -> Option<TaskReport> {
+        self.call.report()
     }
 
     /// Stops the task, as [`Call::cancel`] does.

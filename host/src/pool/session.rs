@@ -103,6 +103,13 @@ pub enum SessionError {
         /// The task.
         task: String,
     },
+    /// The task was granted other directories than the session, whose process has them from its start, so it was not run.
+    #[error("the task `{task}` was granted other directories than the session")]
+    #[non_exhaustive]
+    Directories {
+        /// The task.
+        task: String,
+    },
     /// A function of the embedding program, called by this session's guest on this thread, has called the session: it
     /// would wait for itself for ever.
     #[error("the session waits for the function that makes this call")]
@@ -120,7 +127,8 @@ impl Module {
         if self.inner().described.info.kind == ModuleKind::Command {
             return Err(SpawnError::Command);
         }
-        let link = hub.start_dedicated(self.inner(), self.spec(0).private_memory())?;
+        let directories = self.grants().and_then(|it| it.directories.as_ref());
+        let link = hub.start_dedicated(self.inner(), &self.spec(0), directories)?;
         Ok(Session {
             module: self.clone(),
             child: Arc::clone(&link.child),
@@ -164,6 +172,12 @@ impl Session {
             // A call that panicked took it along.
             return Err(SessionError::Ended(SessionEnd::Lost { exit: None }));
         };
+        if !link.has_directories_of(task.plan()) {
+            *slot = Some(link);
+            return Err(SessionError::Directories {
+                task: task.name().to_owned(),
+            });
+        }
         if !link.suits(task.plan()) {
             *slot = Some(link);
             return Err(SessionError::Memory {
@@ -240,6 +254,7 @@ impl Session {
     /// Ends it at once, from any thread: a call that runs is [`TaskError::Cancelled`].
     pub fn terminate(&self) {
         let _ = self.end.set(SessionEnd::Terminated);
+        self.child.excuse();
         self.child.kill();
     }
 

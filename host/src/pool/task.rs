@@ -7,7 +7,10 @@ use wasmpool_abi::{Arg, Receive};
 use super::{
     builder::Isolation,
     call::{self, Call},
+    grants::Granted,
+    limits::{LimitError, Limits, nanoseconds},
     outcome::{Outcome, Side, TaskError},
+    report::Reported,
     size::ByteSize,
 };
 use crate::dispatch::{
@@ -74,7 +77,7 @@ impl<In, Out> Task<In, Out> {
         self.plan.module.task_name(self.plan.spec.task)
     }
 
-    /// Wall time of one run. Default: the pool's.
+    /// Wall time of one run. Default: the module's.
     #[must_use = "it returns a changed copy"]
     pub fn timeout(&self, timeout: Duration) -> Self {
         self.with(|plan| {
@@ -83,22 +86,76 @@ impl<In, Out> Task<In, Out> {
         })
     }
 
-    /// Memory of one run. Default: the pool's.
+    /// All limits of one run at once, in place of the module's and the pool's.
+    ///
+    /// # Errors
+    /// One that lets nothing through, or that only a pool can have: see [`Limits`].
+    pub fn with_limits(&self, limits: &Limits) -> Result<Self, LimitError> {
+        limits.check_within(&self.hub.config.limits)?;
+        Ok(self.with(|plan| {
+            limits.apply_to(&mut plan.spec);
+            plan.timeout = limits.timeout;
+            plan.own_timeout = true;
+            plan.input = limits.input;
+        }))
+    }
+
+    /// Processor time of one run. Default: the module's.
+    #[must_use = "it returns a changed copy"]
+    pub fn cpu_time(&self, time: Duration) -> Self {
+        self.with(|plan| plan.spec.cpu = Some(nanoseconds(time)))
+    }
+
+    /// Memory of one run. Default: the module's.
     #[must_use = "it returns a changed copy"]
     pub fn memory(&self, memory: ByteSize) -> Self {
         self.with(|plan| plan.spec.memory = memory.bytes())
     }
 
-    /// Fuel of one run; only in pools whose limits have fuel is it counted. Default: the pool's.
+    /// Fuel of one run; only in pools whose limits have fuel is it counted. Default: the module's.
     #[must_use = "it returns a changed copy"]
     pub fn fuel(&self, fuel: u64) -> Self {
         self.with(|plan| plan.spec.fuel = plan.spec.fuel.map(|_| fuel))
     }
 
-    /// Size of the result. Default: the pool's.
+    /// Size of the result. Default: the module's.
     #[must_use = "it returns a changed copy"]
     pub fn max_output(&self, output: ByteSize) -> Self {
         self.with(|plan| plan.spec.output = output.bytes())
+    }
+
+    /// Size of all partial results together. Default: the module's.
+    #[must_use = "it returns a changed copy"]
+    pub fn max_partials(&self, partials: ByteSize) -> Self {
+        self.with(|plan| plan.spec.partial = partials.bytes())
+    }
+
+    /// Size of all log records together, as [`Limits::logs`] counts them. Default: the module's.
+    #[must_use = "it returns a changed copy"]
+    pub fn max_logs(&self, logs: ByteSize) -> Self {
+        self.with(|plan| plan.spec.logs = logs.bytes())
+    }
+
+    /// Whether each run is reported: what it has used, by [`Call::report`], [`Task::call_reported`],
+    /// [`Pool::map_reported`](crate::Pool::map_reported), [`Process::report`](crate::Process::report), and in
+    /// [`PoolEvent::TaskEnded`](crate::PoolEvent::TaskEnded). Default: no, unless [`Builder::reports`](crate::Builder::reports)
+    /// was called.
+    ///
+    /// ```
+    /// # let pool = wasmpool::Pool::new()?;
+    /// # let module = pool.load_bytes(br#"(module (memory (export "memory") 2)
+    /// #     (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))"#)?;
+    /// let add = module.task::<(i32, i32), i32>("add")?.reported();
+    /// let call = add.start((2, 3));
+    /// call.wait(None);
+    /// let report = call.report().expect("it has ended");
+    /// assert_eq!(report.peak_memory, Some(wasmpool::ByteSize::kib(128)));
+    /// assert!(report.cpu_time.is_some_and(|cpu| cpu <= report.wall));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "it returns a changed copy"]
+    pub fn reported(&self) -> Self {
+        self.with(|plan| plan.spec.report = true)
     }
 
     /// How often it is run again after its worker was lost: for tasks that may run twice. Default: 0.
@@ -122,6 +179,11 @@ impl<In, Out> Task<In, Out> {
         self.with(|plan| plan.chunk = Some(items.clamp(1, crate::dispatch::stream::MAX_BATCH)))
     }
 
+    /// The same with these grants.
+    pub(crate) fn granted(&self, grants: Arc<Granted>) -> Self {
+        self.with(|plan| plan.grants = Some(grants))
+    }
+
     fn with(&self, change: impl FnOnce(&mut CallPlan)) -> Self {
         let mut task = self.clone();
         change(&mut task.plan);
@@ -140,6 +202,26 @@ impl<In, Out: Receive> Task<In, Out> {
         let stream = Stream::new(self.plan.clone(), &self.hub, false);
         lease::run(&self.hub, &stream, segment);
         call::outcome(&self.plan, stream.take(None))
+    }
+
+    /// Runs it as [`Task::call`] does, and tells what it has used.
+    pub fn call_reported<A: Arg<In>>(&self, arg: A) -> Reported<Out> {
+        let ready = self
+            .hub
+            .check_open()
+            .and_then(|()| self.segment(&arg, Borrowing::Allowed));
+        let segment = match ready {
+            Ok(segment) => segment,
+            Err(error) => return Reported::not_run(error),
+        };
+        let plan = self.reported().plan;
+        let stream = Stream::new(plan, &self.hub, false);
+        lease::run(&self.hub, &stream, segment);
+        let delivery = stream.take(None);
+        Reported {
+            outcome: call::outcome(&self.plan, delivery),
+            report: stream.take_report(0),
+        }
     }
 
     /// Starts it. The argument is encoded before this returns.
@@ -181,7 +263,7 @@ impl<In, Out: Receive> Task<In, Out> {
         segment: &mut Segment,
         borrowing: Borrowing,
     ) -> Result<(), TaskError> {
-        let limit = self.hub.config.limits.input;
+        let limit = self.plan.input;
         let codec = self.plan.codec;
         let wrong = |message: String| TaskError::Codec {
             side: Side::Host,
@@ -203,9 +285,10 @@ impl<In, Out: Receive> Task<In, Out> {
             }
             let size = (bytes.len() - before) as u64;
             if size > limit.bytes() {
-                return Err(wrong(format!(
-                    "arguments of {size} bytes, and {limit} are allowed (Limits::input)"
-                )));
+                return Err(TaskError::Input {
+                    limit,
+                    size: ByteSize::new(size),
+                });
             }
             Ok(())
         })?;

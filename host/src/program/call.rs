@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use serde_json::Value;
-use wasmpool::{Codec, Encoded, Signature, Task, json};
+use serde_json::{Value, json};
+use wasmpool::{Codec, Encoded, Reported, Signature, Task, json};
 
 use super::{
     failure::Failure,
@@ -59,7 +59,14 @@ impl Call {
         let task = module.dynamic(&self.task)?;
         let signature = signature(&module, &self.task)?;
         let input = json::encode_args(signature, json.as_ref(), text.as_deref())?;
-        let output = run(&task, Encoded(input), signature, &interrupt)?;
+        let Reported {
+            outcome, report, ..
+        } = run(&task, Encoded(input), &interrupt)?;
+        if let Some(report) = report.filter(|_| common.json && !common.quiet) {
+            // The result is all that standard output has.
+            report::say(&json!({"report": report::report_json(&report)}).to_string());
+        }
+        let output = outcome.map_err(|error| Failure::task(error, signature))?;
         if signature.codec == Codec::Raw && !common.json {
             return report::print(&output.0);
         }
@@ -94,9 +101,8 @@ pub(crate) fn signature<'m>(
 pub(crate) fn run<In, Out>(
     task: &Task<In, Out>,
     input: impl wasmpool::Arg<In>,
-    signature: &Signature,
     interrupt: &Interrupt,
-) -> Result<Out, Failure>
+) -> Result<Reported<Out>, Failure>
 where
     Out: wasmpool::Receive,
 {
@@ -108,5 +114,5 @@ where
             return Err(Failure::Interrupted);
         }
     }
-    call.get().map_err(|error| Failure::task(error, signature))
+    Ok(call.get_reported())
 }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io, path::PathBuf};
 
 use serde_json::{Value, json};
 use wasmpool::{
-    BuildError, Capped, LoadError, NameError, Signature, TaskError,
+    BuildError, Capped, GrantError, LoadError, NameError, Signature, TaskError,
     exit::{self, ExitCode as _},
     json::{self, JsonError},
 };
@@ -26,6 +26,8 @@ pub(crate) enum Failure {
         /// Why.
         source: Box<LoadError>,
     },
+    /// Something cannot be granted.
+    Grant(GrantError),
     /// There is no such task, or it is no command.
     Name(NameError),
     /// Arguments or a result that do not fit.
@@ -94,7 +96,8 @@ impl Failure {
             Failure::Json(error) => error.exit_code(),
             Failure::Files(_) => exit::MISMATCH,
             Failure::Task { error, .. } => error.exit_code(),
-            Failure::Read { .. }
+            Failure::Grant(_)
+            | Failure::Read { .. }
             | Failure::Write(_)
             | Failure::Signal(_)
             | Failure::Thread(_)
@@ -122,6 +125,7 @@ impl Failure {
             Failure::Interrupted => "interrupted",
             Failure::Command(_) => "command",
             Failure::Build(_)
+            | Failure::Grant(_)
             | Failure::Load { .. }
             | Failure::Read { .. }
             | Failure::Write(_)
@@ -143,6 +147,7 @@ impl Failure {
                 LoadError::Read { .. } => source.to_string(),
                 _ => format!("{}: {source}", module.display()),
             },
+            Failure::Grant(error) => error.to_string(),
             Failure::Name(error) => error.to_string(),
             Failure::Json(error) => error.to_string(),
             Failure::Files(task) => format!(
@@ -176,12 +181,16 @@ impl Failure {
         match &**error {
             TaskError::Timeout { .. } => Some("--timeout gives it longer"),
             TaskError::Memory { .. } => Some("--memory gives it more"),
+            TaskError::CpuTime { .. } => Some("--cpu-time gives it longer"),
             TaskError::Fuel { .. } => Some("--fuel gives it more"),
             // Partial results have a limit of their own, which no option sets.
             TaskError::Output {
                 what: Capped::Result,
                 ..
             } => Some("--max-output lets more through"),
+            TaskError::Output {
+                what: Capped::Logs, ..
+            } => Some("--max-logs lets more through"),
             _ => None,
         }
     }

@@ -16,7 +16,7 @@ use std::{
 
 use clap::Args;
 use serde_json::{Value, json};
-use wasmpool::{Encoded, Feeder, Next, Outcome, Outcomes, Signature, TaskError, json};
+use wasmpool::{Encoded, Feeder, Next, Outcome, Outcomes, Signature, TaskError, TaskReport, json};
 
 use super::{
     call::{self, ATTENTION},
@@ -214,7 +214,9 @@ impl Printer {
                 next => next,
             };
             match next {
-                Next::Outcome(index, outcome) => self.print(index, &outcome)?,
+                Next::Outcome(index, outcome) => {
+                    self.print(index, &outcome, outcomes.report())?;
+                }
                 Next::Timeout => {}
                 Next::End => return self.lines.flush(),
             }
@@ -227,7 +229,12 @@ impl Printer {
         }
     }
 
-    fn print(&mut self, index: u64, outcome: &Outcome<Encoded>) -> Result<(), Failure> {
+    fn print(
+        &mut self,
+        index: u64,
+        outcome: &Outcome<Encoded>,
+        report: Option<&TaskReport>,
+    ) -> Result<(), Failure> {
         let name = self
             .names
             .lock()
@@ -238,7 +245,16 @@ impl Printer {
             signature, lines, ..
         } = self;
         let mut failed = false;
-        lines.line(|line| failed = !write_line(line, index, &name, outcome, signature))?;
+        lines.line(|line| {
+            failed = !write_line(line, index, &name, outcome, signature);
+            if let Some(report) = report {
+                // Into the object, which is closed already.
+                line.truncate(line.len().saturating_sub(1));
+                line.extend_from_slice(b",\"report\":");
+                line.extend_from_slice(report::report_json(report).to_string().as_bytes());
+                line.push(b'}');
+            }
+        })?;
         self.tasks += 1;
         self.failures += u64::from(failed);
         self.bar.show(self.tasks, self.failures);

@@ -9,6 +9,7 @@ mod call;
 mod completions;
 mod cpu;
 mod doctor;
+mod grants;
 mod input;
 mod inspect;
 mod interrupt;

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasmpool::ByteSize;
 
 use super::{
-    call::Call, completions::Completions, doctor::Doctor, failure::Failure, inspect::Inspect,
-    map::Map, run::Run,
+    call::Call, completions::Completions, doctor::Doctor, failure::Failure, grants::GrantArgs,
+    inspect::Inspect, map::Map, run::Run,
 };
 
 /// Run WebAssembly tasks in isolated worker processes
@@ -28,8 +28,9 @@ pub(crate) struct Options {
 /// What every help ends with.
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 some items of a map failed; 2 usage; 10 the task's own error; 11 trap; 12 timeout; 13 memory; \
-14 fuel; 15 output cap; 16 worker lost; 17 cancelled; 18 task name, types or codec do not match; 20 module refused; \
-21 host failure; 130 interrupted. `run` ends with the command's own exit code.";
+14 fuel; 15 cap of output or input; 16 worker lost; 17 cancelled; 18 task name, types or codec do not match; \
+19 processor time; 20 module refused; \
+21 host failure; 22 the tenant may not run it; 130 interrupted. `run` ends with the command's own exit code.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -91,6 +92,9 @@ pub(crate) struct Common {
     /// Wall time of one task, such as 500ms, 5s or 2m [default: 60s]
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Limits")]
     pub(crate) timeout: Option<Duration>,
+    /// Processor time of one task, such as 500ms or 5s [default: as long as its wall time]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Limits")]
+    pub(crate) cpu_time: Option<Duration>,
     /// Memory of one task, such as 64MiB or 1GB [default: 256MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
     pub(crate) memory: Option<ByteSize>,
@@ -100,6 +104,18 @@ pub(crate) struct Common {
     /// Bytes of one task's result, such as 1MiB [default: 128MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
     pub(crate) max_output: Option<ByteSize>,
+    /// Bytes of all log records and printed lines of one task [default: 32MiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
+    pub(crate) max_logs: Option<ByteSize>,
+    /// Stack of one task's code, from 64KiB to 4MiB [default: 1MiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
+    pub(crate) stack: Option<ByteSize>,
+    /// Size of the module [default: 64MiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
+    pub(crate) module_size: Option<ByteSize>,
+    /// Wall time of compiling the module [default: 60s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Limits")]
+    pub(crate) compile_time: Option<Duration>,
     /// What is fresh for each task: its instance, or its whole process; or one instance for a batch of tasks
     #[arg(
         long,
@@ -118,7 +134,9 @@ pub(crate) struct Common {
         help_heading = "Pool"
     )]
     pub(crate) start_method: StartMethodName,
-    /// Print for machines: results, errors and summaries as JSON
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+    /// Print for machines: results, errors, reports and summaries as JSON
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
     /// Say nothing on standard error but errors
@@ -253,6 +271,11 @@ mod tests {
             "--memory",
             "--fuel",
             "--max-output",
+            "--cpu-time",
+            "--max-logs",
+            "--stack",
+            "--module-size",
+            "--compile-time",
         ] {
             assert!(
                 refused(&["doctor", option, "0"]).contains("zero"),

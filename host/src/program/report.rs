@@ -6,7 +6,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use wasmpool::{ByteSize, TaskReport};
 
 use super::{failure::Failure, options::Talk};
 
@@ -68,6 +70,23 @@ impl MakeWriter<'_> for StandardError {
 /// Says a line on standard error. Where that is closed there is nobody to tell.
 pub(crate) fn say(line: &str) {
     let _ = aside(|| writeln!(io::stderr(), "{line}"));
+}
+
+/// What a task has used, as JSON: times in seconds, sizes in bytes.
+pub(crate) fn report_json(report: &TaskReport) -> Value {
+    json!({
+        "wall_seconds": report.wall.as_secs_f64(),
+        "cpu_seconds": report.cpu_time.map(|cpu| cpu.as_secs_f64()),
+        "peak_memory": report.peak_memory.map(ByteSize::bytes),
+        "fuel": report.fuel,
+        "input": report.input.bytes(),
+        "output": report.output.bytes(),
+        "partials": report.partials.bytes(),
+        "logs": report.logs.bytes(),
+        "calls": report.calls.bytes(),
+        "worker": report.worker,
+        "pid": report.pid,
+    })
 }
 
 /// Says what went wrong, and what to do.

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use wasmpool::CommandInput;
+use wasmpool::{CommandInput, Reported};
 
 use super::{
     call, failure::Failure, input, interrupt::Interrupt, options::Common, report, settings,
@@ -42,11 +42,15 @@ impl Run {
             args,
             stdin: input::standard_input()?,
         };
-        let output = call::run(&task, input, signature, &interrupt)?;
+        let Reported {
+            outcome, report, ..
+        } = call::run(&task, input, &interrupt)?;
+        let output = outcome.map_err(|error| Failure::task(error, signature))?;
         let code = exit_code(output.code);
         if common.json {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let line = json!({"code": output.code, "stdout": text(&output.stdout), "stderr": text(&output.stderr)});
+            let report = report.as_ref().map(report::report_json);
+            let line = json!({"code": output.code, "stdout": text(&output.stdout), "stderr": text(&output.stderr), "report": report});
             report::print_line(&line.to_string())?;
         } else {
             if output.stderr_dropped > 0 {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wasmpool::{Isolation, Module, Pool, StartMethod};
+use wasmpool::{Isolation, Limits, Module, Pool, StartMethod};
 
 use super::{
     failure::Failure,
@@ -30,25 +30,24 @@ impl From<StartMethodName> for StartMethod {
 
 /// A pool as the options say; `workers` where they do not say how many.
 pub(crate) fn pool(common: &Common, workers: Option<usize>) -> Result<Pool, Failure> {
+    let mut limits = Limits::default();
     let mut builder = Pool::builder()
         .isolation(common.isolation.into())
-        .start_method(common.start_method.into());
+        .start_method(common.start_method.into())
+        .reports(common.json);
     if let Some(workers) = common.workers.map(std::num::NonZero::get).or(workers) {
         builder = builder.workers(workers);
     }
-    if let Some(timeout) = common.timeout {
-        builder = builder.timeout(timeout);
-    }
-    if let Some(memory) = common.memory {
-        builder = builder.memory(memory);
-    }
-    if let Some(fuel) = common.fuel {
-        builder = builder.fuel(fuel.get());
-    }
-    if let Some(output) = common.max_output {
-        builder = builder.max_output(output);
-    }
-    builder.build().map_err(Failure::Build)
+    limits.timeout = common.timeout.or(limits.timeout);
+    limits.cpu_time = common.cpu_time.or(limits.cpu_time);
+    limits.memory = common.memory.unwrap_or(limits.memory);
+    limits.fuel = common.fuel.map(std::num::NonZero::get).or(limits.fuel);
+    limits.output = common.max_output.unwrap_or(limits.output);
+    limits.logs = common.max_logs.unwrap_or(limits.logs);
+    limits.stack = common.stack.unwrap_or(limits.stack);
+    limits.module_size = common.module_size.unwrap_or(limits.module_size);
+    limits.compile_time = common.compile_time.unwrap_or(limits.compile_time);
+    builder.limits(limits).build().map_err(Failure::Build)
 }
 
 /// A pool and the module that the command line names.
@@ -62,5 +61,6 @@ pub(crate) fn pool_with(
         module: module.to_owned(),
         source: Box::new(source),
     })?;
+    let module = common.grants.grant(module)?;
     Ok((pool, module))
 }

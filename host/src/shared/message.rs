@@ -57,6 +57,9 @@ pub enum GetError {
     /// Nothing is left and nothing will come.
     #[error("closed")]
     Closed,
+    /// There is no memory for the oldest message, which stays where it is.
+    #[error("no memory for the message")]
+    NoMemory,
     /// The oldest message is no value of the queue's type. It has been taken.
     #[error("a message that does not decode")]
     Decode(#[source] MessageError),
@@ -95,7 +98,8 @@ impl From<RingError> for GetError {
             RingError::NotNow => Self::Empty,
             RingError::TimedOut | RingError::Stopped => Self::TimedOut,
             RingError::Closed => Self::Closed,
-            RingError::TooLarge | RingError::NotTaken | RingError::Damaged => Self::Damaged,
+            RingError::TooLarge => Self::NoMemory,
+            RingError::NotTaken | RingError::Damaged => Self::Damaged,
         }
     }
 }

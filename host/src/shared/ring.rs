@@ -464,7 +464,8 @@ impl Ring {
             _ => return Err(RingError::Damaged),
         }
         let mut left = usize::try_from(len).map_err(|_| RingError::Damaged)?;
-        into.reserve(left);
+        // A worker has little memory of its own, and stays alive without this message.
+        into.try_reserve(left).map_err(|_| RingError::TooLarge)?;
         while left > 0 {
             if words.stopped() {
                 return Err(RingError::Stopped);

@@ -9,6 +9,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::protocol::Exit;
+use crate::sys::cpu;
 
 /// How long the end of a killed process may take to be told: freeing its memory takes the kernel 20 ms per GiB.
 pub(crate) const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -27,6 +28,8 @@ pub(crate) enum Role {
 pub(crate) struct Child {
     id: u64,
     role: Role,
+    /// The number of the zygote that forks it.
+    zygote: u64,
     pidfd: OnceLock<OwnedFd>,
     pid: OnceLock<i32>,
     state: Mutex<State>,
@@ -38,15 +41,18 @@ struct State {
     /// Killed before its pidfd was known.
     kill: bool,
     started: bool,
+    /// Its end is nothing to hold against those whose tasks it ran.
+    excused: bool,
     exit: Option<Exit>,
 }
 
 impl Child {
     /// A process that has been asked for.
-    pub(crate) fn new(id: u64, role: Role) -> Self {
+    pub(crate) fn new(id: u64, role: Role, zygote: u64) -> Self {
         Self {
             id,
             role,
+            zygote,
             pidfd: OnceLock::new(),
             pid: OnceLock::new(),
             state: Mutex::default(),
@@ -59,6 +65,11 @@ impl Child {
         self.role
     }
 
+    /// The number of the zygote that forks it.
+    pub(crate) fn zygote(&self) -> u64 {
+        self.zygote
+    }
+
     /// The host's number for it.
     pub(crate) fn id(&self) -> u64 {
         self.id
@@ -67,6 +78,11 @@ impl Child {
     /// Its process id as the host sees it, 0 while it is not known.
     pub(crate) fn pid(&self) -> i32 {
         self.pid.get().copied().unwrap_or(0)
+    }
+
+    /// Its processor time so far, by the kernel's word; `None` where that cannot be known.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        cpu::of_process(self.pid())
     }
 
     /// It runs, and this is its pidfd.
@@ -127,6 +143,16 @@ impl Child {
     /// Asks the task that runs in it to look at the stop word.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::URG);
+    }
+
+    /// It ends by no fault of its tasks: somebody wished it, or it went down with its zygote, or did not come to be.
+    pub(crate) fn excuse(&self) {
+        self.lock().excused = true;
+    }
+
+    /// Whether [`Child::excuse`] was called.
+    pub(crate) fn is_excused(&self) -> bool {
+        self.lock().excused
     }
 
     /// Kills it, now or as soon as its pidfd is known.

@@ -30,6 +30,10 @@ const HELLO: Duration = Duration::from_secs(5);
 /// kernel 20 ms per GiB.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// How long the zygote may leave a request unanswered and answer no other: a fork takes it a millisecond, and for ever when it
+/// has been stopped.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// How workers are started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -85,8 +89,16 @@ pub(crate) struct Zygote {
     /// By descriptor and never by number: the user's program may reap any child, and then the number is a stranger's.
     launcher: OwnedFd,
     walls: Vec<WallReport>,
+    reserved: Mutex<Reserved>,
+}
+
+/// What is kept for the answers that the zygote owes.
+#[derive(Debug)]
+struct Reserved {
     /// A descriptor for each process that was asked for: its pidfd must find room, or nobody could end it.
-    reserved: Mutex<Vec<OwnedFd>>,
+    room: Vec<OwnedFd>,
+    /// Since when it owes the next one.
+    since: Instant,
 }
 
 impl Zygote {
@@ -121,7 +133,10 @@ impl Zygote {
             socket: ours,
             launcher,
             walls: Vec::new(),
-            reserved: Mutex::default(),
+            reserved: Mutex::new(Reserved {
+                room: Vec::new(),
+                since: Instant::now(),
+            }),
         };
         let start = ZygoteRequest::Start {
             version: WIRE_VERSION,
@@ -165,20 +180,41 @@ impl Zygote {
     ///
     /// # Errors
     /// The zygote is gone, or does not keep up, or there is no descriptor left to hold the process by.
-    pub(crate) fn fork(&self, process: u64, socket: &OwnedFd) -> io::Result<()> {
-        let request =
-            postcard::to_allocvec(&ZygoteRequest::Fork { process }).map_err(io::Error::other)?;
+    pub(crate) fn fork(&self, process: u64, directories: bool, socket: &OwnedFd) -> io::Result<()> {
+        let request = ZygoteRequest::Fork {
+            process,
+            directories,
+        };
+        let request = postcard::to_allocvec(&request).map_err(io::Error::other)?;
         let room = self.socket.try_clone()?;
         // Before it is asked: the reply may be read before this thread runs again, and room that comes after it stays for ever.
-        self.reserved().push(room);
+        let mut reserved = self.reserved();
+        if reserved.room.is_empty() {
+            reserved.since = Instant::now();
+        }
+        reserved.room.push(room);
+        drop(reserved);
         let sent = socket::send(&self.socket, &request, &[socket.as_fd()]);
         if sent.is_err() {
-            self.reserved().pop();
+            self.reserved().room.pop();
         }
         sent
     }
 
-    fn reserved(&self) -> MutexGuard<'_, Vec<OwnedFd>> {
+    /// When it is to be given up, unless it has answered by then.
+    pub(crate) fn overdue_at(&self) -> Option<Instant> {
+        let reserved = self.reserved();
+        (!reserved.room.is_empty()).then(|| reserved.since + ANSWER)
+    }
+
+    /// Kills it and every process below: somebody has stopped it. Its socket tells when that is done.
+    pub(crate) fn give_up(&self) {
+        self.reserved().since = Instant::now();
+        // Fails when it has ended already.
+        let _ = rustix::process::pidfd_send_signal(&self.launcher, Signal::KILL);
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Reserved> {
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -200,17 +236,18 @@ impl Zygote {
         if !socket::wait_readable(&self.socket, Instant::now())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let room = self.reserved().pop().is_some();
+        let room = self.reserved().room.pop().is_some();
         let reply = self.receive(&mut [0; MAX_MESSAGE]);
-        if room
-            && let Ok(Some((reply, _))) = &reply
-            && !matches!(
-                reply,
-                ZygoteReply::Forked { .. } | ZygoteReply::ForkFailed { .. }
-            )
-            && let Ok(room) = self.socket.try_clone()
-        {
-            self.reserved().push(room);
+        match &reply {
+            Ok(Some((ZygoteReply::Forked { .. } | ZygoteReply::ForkFailed { .. }, _))) => {
+                self.reserved().since = Instant::now();
+            }
+            Ok(Some(_)) if room => {
+                if let Ok(room) = self.socket.try_clone() {
+                    self.reserved().room.push(room);
+                }
+            }
+            _ => {}
         }
         reply
     }

@@ -10,10 +10,10 @@ use rustix::process::{Signal, WaitOptions};
 
 use super::{
     protocol::{MAX_MESSAGE, ZygoteReply, ZygoteRequest},
-    zygote,
+    zygote::{self, Above},
 };
 use crate::{
-    jail::wall::{Record, Wall},
+    jail::{privileges, wall::Wall},
     sys::{
         descriptors,
         fork::{self, Fork},
@@ -74,15 +74,13 @@ fn run(socket: &OwnedFd) -> io::Result<()> {
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
-    let mut walls = Record::default();
-    let mut separate = false;
-    if jail.wants(Wall::Namespaces) {
-        let left = namespaces::leave();
-        separate = left.is_ok();
-        walls.note(Wall::Namespaces, left.map_err(|error| error.to_string()));
-    }
+    let above = Above {
+        // Inside it may be called something else.
+        root: privileges::is_root(),
+        left: jail.wants(Wall::Namespaces).then(namespaces::leave),
+    };
     match fork::fork()? {
-        Fork::Child => zygote::main(socket, exec.then_some(&program), separate, &jail, walls),
+        Fork::Child => zygote::main(socket, exec.then_some(&program), above, &jail),
         Fork::Parent(zygote) => {
             // The zygote alone holds the socket now: its end is what the host sees.
             descriptors::close_all_but(&[])?;

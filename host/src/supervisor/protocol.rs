@@ -28,6 +28,9 @@ pub(crate) enum ZygoteRequest {
     Fork {
         /// The host's number for it.
         process: u64,
+        /// It will be given directories, and closes Landlock around them itself. When the host is root's it stays so,
+        /// without capabilities: nobody may not open what is in them.
+        directories: bool,
     },
 }
 

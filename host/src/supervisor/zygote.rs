@@ -18,8 +18,9 @@ use crate::{
         landlock::Nothing,
         limits, no_new_code, privileges,
         root::{self, OldRoot},
-        trial,
+        trial::{self, Plan},
         wall::{Policy, Record, Wall},
+        worker::Origin,
     },
     module::engine::{EngineOptions, engine},
     sys::{
@@ -35,16 +36,18 @@ use rustix::{
     process::{Pid, PidfdFlags, Resource, Signal, WaitOptions},
 };
 
-/// Becomes the zygote; never returns. With `program`, workers are started by exec of it. `separate` is whether the
-/// namespaces are this process's own.
-pub(crate) fn main(
-    socket: &OwnedFd,
-    program: Option<&OwnedFd>,
-    separate: bool,
-    jail: &Policy,
-    walls: Record,
-) -> ! {
-    if let Err(error) = run(socket, program, separate, jail, walls) {
+/// What the launcher knows and has done.
+#[derive(Debug)]
+pub(crate) struct Above {
+    /// The host is root's.
+    pub(crate) root: bool,
+    /// What came of leaving the namespaces, where that is wanted.
+    pub(crate) left: Option<io::Result<()>>,
+}
+
+/// Becomes the zygote; never returns. With `program`, workers are started by exec of it.
+pub(crate) fn main(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy) -> ! {
+    if let Err(error) = run(socket, program, above, jail) {
         let _ = socket::send_value(socket, &ZygoteReply::Failed(error.to_string()), &[]);
         fork::exit(1);
     }
@@ -54,22 +57,31 @@ pub(crate) fn main(
 struct Zygote<'a> {
     socket: &'a OwnedFd,
     program: Option<&'a OwnedFd>,
+    jail: &'a Policy,
     ready: Option<Ready>,
+    /// Processes become nobody.
+    nobody: bool,
     /// Ordered, not hashed: a hash map draws random keys, and every worker would inherit them.
     processes: BTreeMap<i32, u64>,
 }
 
-fn run(
-    socket: &OwnedFd,
-    program: Option<&OwnedFd>,
-    separate: bool,
-    jail: &Policy,
-    mut walls: Record,
-) -> io::Result<()> {
+fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // Workers that are started by exec make their own, and need the files of the system for it.
     // The default hook opens files for its backtrace.
     std::panic::set_hook(Box::new(|_| {}));
+    // A fresh instance that touches one page would be given two megabytes of zeros. Older kernels than that need nothing.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    let mut walls = Record::default();
+    let separate = above.left.map(|left| match left {
+        Ok(()) if rustix::process::getpid() != Pid::INIT => {
+            Err("the process-id namespace has no effect".to_owned())
+        }
+        left => left.map_err(|error| error.to_string()),
+    });
+    if let Some(separate) = &separate {
+        walls.note(Wall::Namespaces, separate.clone());
+    }
+    let separate = matches!(separate, Some(Ok(())));
     let landlock = jail.wants(Wall::Landlock).then(Nothing::make);
     let mut ready = match program {
         None => {
@@ -81,6 +93,7 @@ fn run(
                 old_root: OldRoot::open()?,
                 zygote: rustix::process::getpid(),
                 landlock: None,
+                walls: Record::default(),
             };
             // Last, since everything above reads files.
             if jail.wants(Wall::EmptyRoot) {
@@ -92,33 +105,61 @@ fn run(
             }
             Some(ready)
         }
-        Some(_) => {
-            if jail.wants(Wall::EmptyRoot) {
-                let reason = "workers that are started by exec need the files of the system";
-                walls.note(Wall::EmptyRoot, Err(reason.to_owned()));
-            }
-            None
-        }
+        // Each makes its own: the files of the system are needed for the start of its program.
+        Some(_) => None,
     };
     // After the mounts, which needed some.
-    privileges::give_up()?;
+    let mut nobody = match (jail.wants(Wall::NotRoot), above.root) {
+        (false, _) => false,
+        (true, false) => {
+            walls.note(Wall::NotRoot, Ok(()));
+            false
+        }
+        (true, true) => match can_make_nobody(program) {
+            Ok(()) => true,
+            Err(reason) => {
+                walls.note(Wall::NotRoot, Err(reason));
+                false
+            }
+        },
+    };
+    if !nobody {
+        privileges::give_up()?;
+    }
     limits::set(Resource::Memlock, 0)?;
     if ready.is_some() {
         walls.build(jail, Wall::NoNewCode, no_new_code::forbid);
     }
-    trial::of_worker(jail, ready.is_some(), landlock.as_ref(), &mut walls)?;
+    let plan = Plan {
+        origin: match ready {
+            Some(_) => Origin::Forked,
+            None => Origin::Executed { separate },
+        },
+        nobody,
+        landlock: landlock.as_ref(),
+    };
+    trial::of_worker(jail, &plan, &mut walls)?;
+    if nobody && !walls.standing().contains(Wall::NotRoot) {
+        nobody = false;
+        privileges::give_up()?;
+    }
     let children = signal::child_events()?;
     if let Some(ready) = &mut ready {
         ready.landlock = landlock.and_then(Result::ok);
-        // Workers that are started by exec load it themselves: their program needs more to begin with.
-        if jail.wants(Wall::SystemCalls) && walls.standing().contains(Wall::SystemCalls) {
-            filter::load_large().map_err(io::Error::other)?;
+    }
+    if jail.wants(Wall::SystemCalls) && walls.standing().contains(Wall::SystemCalls) {
+        match program {
+            None => filter::load_large(),
+            Some(_) => filter::load_wide(),
         }
+        .map_err(io::Error::other)?;
     }
     let mut zygote = Zygote {
         socket,
         program,
+        jail,
         ready,
+        nobody,
         processes: BTreeMap::new(),
     };
     socket::send_value(
@@ -155,8 +196,11 @@ impl Zygote<'_> {
             return Ok(false);
         };
         let request = postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)?;
-        let process = match request {
-            ZygoteRequest::Fork { process } => process,
+        let (process, directories) = match request {
+            ZygoteRequest::Fork {
+                process,
+                directories,
+            } => (process, directories),
             ZygoteRequest::Kill { process } => {
                 self.kill(process);
                 return Ok(true);
@@ -166,7 +210,7 @@ impl Zygote<'_> {
         let Ok([worker]) = <[OwnedFd; 1]>::try_from(descriptors) else {
             return Err(io::Error::other("a process needs exactly one socket"));
         };
-        match self.fork(worker) {
+        match self.fork(worker, directories) {
             Ok((pid, pidfd)) => {
                 self.processes.insert(pid.as_raw_nonzero().get(), process);
                 socket::send_value(
@@ -187,12 +231,25 @@ impl Zygote<'_> {
         Ok(true)
     }
 
-    fn fork(&mut self, worker: OwnedFd) -> io::Result<(Pid, OwnedFd)> {
+    fn fork(&mut self, worker: OwnedFd, directories: bool) -> io::Result<(Pid, OwnedFd)> {
         match fork::fork()? {
-            Fork::Child => match self.program {
-                None => worker::process::main(worker, self.ready.take()),
-                Some(program) => exec(program, &worker),
-            },
+            Fork::Child => {
+                let mut walls = Record::default();
+                if self.lower(directories, &mut walls).is_err() {
+                    fork::exit(126);
+                }
+                match self.program {
+                    None => {
+                        let ready = self.ready.take().map(|ready| Ready {
+                            walls,
+                            landlock: ready.landlock.filter(|_| !directories),
+                            ..ready
+                        });
+                        worker::process::main(worker, ready)
+                    }
+                    Some(program) => exec(program, &worker),
+                }
+            }
             Fork::Parent(pid) => match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
                 Ok(pidfd) => Ok((pid, pidfd)),
                 Err(error) => {
@@ -203,6 +260,19 @@ impl Zygote<'_> {
                 }
             },
         }
+    }
+
+    /// The first step of a child: whatever the zygote has kept of root's powers goes.
+    fn lower(&self, directories: bool, walls: &mut Record) -> io::Result<()> {
+        if !self.nobody {
+            return Ok(());
+        }
+        // What it will be given may be for its own user alone.
+        if directories {
+            return privileges::give_up();
+        }
+        walls.build(self.jail, Wall::NotRoot, privileges::become_nobody);
+        walls.check(self.jail).map_err(io::Error::other)
     }
 
     fn kill(&self, process: u64) {
@@ -227,6 +297,30 @@ impl Zygote<'_> {
         }
         Ok(())
     }
+}
+
+/// Keeps of root's powers what it takes to let processes be nobody's, and nothing else.
+///
+/// # Errors
+/// Why they have to stay root's.
+fn can_make_nobody(program: Option<&OwnedFd>) -> Result<(), String> {
+    /// Everybody may read it and execute it.
+    const FOR_ALL: u32 = 0o005;
+    if !privileges::can_make_nobody().map_err(|error| error.to_string())? {
+        return Err("root lacks CAP_SETUID, CAP_SETGID or CAP_KILL here".to_owned());
+    }
+    if let Some(program) = program {
+        let mode = rustix::fs::fstat(program)
+            .map_err(|error| error.to_string())?
+            .st_mode;
+        if mode & FOR_ALL != FOR_ALL {
+            return Err(format!(
+                "the program is not for others to execute (mode {:o})",
+                mode & 0o777
+            ));
+        }
+    }
+    privileges::keep_to_make_nobody().map_err(|error| error.to_string())
 }
 
 /// The child's side of a start by exec.

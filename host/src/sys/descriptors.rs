@@ -65,21 +65,33 @@ pub(crate) fn standard_input_is_socket_of(maker: Option<rustix::process::Pid>) -
     let passed = unsafe { BorrowedFd::borrow_raw(0) };
     let packets =
         rustix::net::sockopt::socket_type(passed) == Ok(rustix::net::SocketType::SEQPACKET);
-    // The raw option: a maker outside this process-id namespace is reported as 0, which rustix's type cannot hold.
+    let made_by = maker_of(passed);
+    packets
+        && made_by.is_some_and(|pid| maker.is_none_or(|maker| pid == maker.as_raw_nonzero().get()))
+}
+
+/// Whether the process that made this socket is outside of this process's view: then a namespace is between them.
+pub(crate) fn maker_is_hidden(socket: BorrowedFd<'_>) -> bool {
+    maker_of(socket) == Some(0)
+}
+
+/// The process that made a socket, 0 when it is not visible from here.
+fn maker_of(socket: BorrowedFd<'_>) -> Option<libc::pid_t> {
+    // The raw option: rustix's type cannot hold the 0.
     // SAFETY: an all-zero `ucred` is a valid value of the plain C struct.
     let mut made_by: libc::ucred = unsafe { std::mem::zeroed() };
     let mut len = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
     // SAFETY: `made_by` and `len` are valid places, and `len` is the size of `made_by`.
-    let known = unsafe {
+    let answer = unsafe {
         libc::getsockopt(
-            0,
+            socket.as_raw_fd(),
             libc::SOL_SOCKET,
             libc::SO_PEERCRED,
             (&raw mut made_by).cast(),
             &raw mut len,
         )
-    } == 0;
-    packets && known && maker.is_none_or(|maker| made_by.pid == maker.as_raw_nonzero().get())
+    };
+    (answer == 0).then_some(made_by.pid)
 }
 
 /// The descriptor through which wasmtime scans its own pages, when it has one: it must survive [`close_all_but`].

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod code;
+pub(crate) mod cpu;
 pub(crate) mod descriptors;
 pub(crate) mod fork;
 pub(crate) mod image;

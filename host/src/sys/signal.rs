@@ -38,6 +38,12 @@ pub(crate) fn interrupt_on_sigurg(engine: &Engine) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a write beyond the limit of a file's size an error and no signal.
+pub(crate) fn ignore_sigxfsz() {
+    // SAFETY: ignoring a signal runs no code of ours.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Puts every signal back to its default and blocks none: a program may have ignored or blocked some before it started
 /// the pool, and that survives an exec.
 pub(crate) fn reset() {

@@ -1,6 +1,6 @@
 //! Pages of a file over a part of a guest's memory, and ordinary pages in their place again.
 
-use std::{io, os::fd::BorrowedFd};
+use std::{collections::TryReserveError, io, os::fd::BorrowedFd};
 
 use rustix::mm::{MapFlags, ProtFlags};
 use wasmtime::{AsContextMut, Memory};
@@ -66,8 +66,12 @@ pub(crate) fn clear(
 }
 
 /// A copy of bytes that other processes may be changing, made once: whatever is done with it, they are not read again.
-pub(crate) fn private_copy(bytes: &[u8]) -> Vec<u8> {
-    let mut copy = Vec::with_capacity(bytes.len());
+///
+/// # Errors
+/// There is no memory for it.
+pub(crate) fn private_copy(bytes: &[u8]) -> Result<Vec<u8>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())?;
     // The compiler is not to know that both hold the same.
     let from = std::hint::black_box(bytes.as_ptr());
     // SAFETY: `bytes` is borrowed and that long; the vector has room for as many and is nobody else's. They are all
@@ -76,7 +80,7 @@ pub(crate) fn private_copy(bytes: &[u8]) -> Vec<u8> {
         std::ptr::copy_nonoverlapping(from, copy.as_mut_ptr(), bytes.len());
         copy.set_len(bytes.len());
     }
-    copy
+    Ok(copy)
 }
 
 fn replace(

@@ -18,6 +18,8 @@ use std::{
     },
 };
 
+use wasmpool_abi::Code;
+
 use crate::sys::shared::{SharedMap, sealed_memory};
 
 /// Where the tail of standard error begins.
@@ -49,6 +51,7 @@ mod word {
     pub(super) const COMMITTED: usize = 144;
     pub(super) const STDERR_TOTAL: usize = 152;
     pub(super) const WAITING: usize = 160;
+    pub(super) const CPU_STARTED: usize = 168;
     /// Written by both sides.
     pub(super) const NOTIFIED: usize = 256;
 }
@@ -132,6 +135,11 @@ impl Arena {
         self.map.u64_at(word::STARTED)
     }
 
+    /// The worker's processor time when it started, in nanoseconds; only where it is limited or reported. Worker to host.
+    pub(crate) fn cpu_started(&self) -> &AtomicU64 {
+        self.map.u64_at(word::CPU_STARTED)
+    }
+
     /// Bytes of the ring that are written, in all. Worker to host.
     pub(crate) fn committed(&self) -> &AtomicU64 {
         self.map.u64_at(word::COMMITTED)
@@ -211,11 +219,15 @@ impl Arena {
         self.replied().store(call, SeqCst);
     }
 
-    /// Appends the bytes of the last reply and returns its code. To be called once [`Arena::replied`] says that it is there.
+    /// Appends the bytes of the last reply and returns its code, which is that for too much when there is no memory for
+    /// them. To be called once [`Arena::replied`] says that it is there.
     pub(crate) fn read_reply(&self, bytes: &mut Vec<u8>) -> i32 {
         use std::sync::atomic::Ordering::Relaxed;
         let len = usize::try_from(self.reply_len().load(Relaxed)).unwrap_or(usize::MAX);
         let len = len.min(self.slot_size);
+        if bytes.try_reserve(len).is_err() {
+            return Code::TooLarge.into();
+        }
         self.map.append_to(self.reply_at(), len, bytes);
         self.reply_code().load(Relaxed).cast_signed()
     }

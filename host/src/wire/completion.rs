@@ -41,6 +41,11 @@ pub(crate) enum Completion {
         /// Why, for people.
         message: String,
     },
+    /// The task's processor time is used up.
+    CpuTime {
+        /// Nanoseconds that it has used.
+        used: u64,
+    },
 }
 
 /// Which output passed its cap.
@@ -50,6 +55,23 @@ pub(crate) enum OutputKind {
     Result,
     /// The partial results.
     Partial,
+    /// The log records.
+    Logs,
+    /// What was written to files of granted directories.
+    Files,
+}
+
+/// What one task has used, as its worker counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    /// Nanoseconds from its start to its end.
+    pub(crate) wall: u64,
+    /// Nanoseconds of processor time.
+    pub(crate) cpu: u64,
+    /// The most that its memories and tables had together, in bytes.
+    pub(crate) memory: u64,
+    /// Fuel, where it is counted.
+    pub(crate) fuel: Option<u64>,
 }
 
 /// What the guest said of its failure.

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::completion::Completion;
+use super::{
+    ambient::DirectorySpec,
+    completion::{Completion, Usage},
+};
 use crate::{
     jail::wall::{Policy, WallSet},
     module::imports::HostImport,
@@ -24,7 +27,8 @@ pub(crate) const MAX_INLINE_BATCH: usize = 48 << 10;
 /// From the host to one worker.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Request<'a> {
-    /// The first one: become the worker of a module. With it come the arena, the machine code and the description.
+    /// The first one: become the worker of a module. With it come the arena, the machine code, the description
+    /// and the directories that its tasks have.
     Serve(ServeSpec),
     /// The first one: become a compiler. With it comes the module's source.
     Compile(CompileSpec),
@@ -46,14 +50,20 @@ pub(crate) struct ServeSpec {
     pub(crate) info_len: u64,
     /// Whether the module was compiled with fuel.
     pub(crate) fuel: bool,
+    /// Bytes of stack that its code may use.
+    pub(crate) stack: u32,
     /// What this worker writes into the words of what it holds: no other process has the same.
     pub(crate) holder: u32,
-    /// Bytes that may go along with one call to the host, and that its reply may have.
-    pub(crate) max_call: u64,
+    /// Bytes of one message: into a queue or a pipe, along with a call to the host, and of its reply.
+    pub(crate) max_message: u64,
     /// Private memory that the worker may use, in bytes.
     pub(crate) private_memory: u64,
     /// How much each wall is needed.
     pub(crate) jail: Policy,
+    /// The directories that its tasks have; their descriptors come after the three others, in this order.
+    pub(crate) directories: Vec<DirectorySpec>,
+    /// Bytes beyond which no file grows, when it has directories.
+    pub(crate) max_file: u64,
 }
 
 /// What a compiler has to know.
@@ -65,6 +75,8 @@ pub(crate) struct CompileSpec {
     pub(crate) source_len: u64,
     /// Compile with fuel.
     pub(crate) fuel: bool,
+    /// Bytes of stack that its code may use.
+    pub(crate) stack: u32,
     /// The largest module that is accepted, in bytes.
     pub(crate) max_source: u64,
     /// Private memory that the compiler may use, in bytes.
@@ -108,6 +120,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) objects: Vec<ObjectSpec>,
     /// Which task is given which of them, in the order of the tasks and of each one's arguments.
     pub(crate) grants: Vec<GrantSpec>,
+    /// What its tasks were granted beside objects and directories: an `Ambient`, or nothing.
+    #[serde(serialize_with = "block")]
+    pub(crate) ambient: &'a [u8],
     /// What runs first in each fresh instance.
     #[serde(borrow)]
     pub(crate) initializer: Option<Initializer<'a>>,
@@ -259,6 +274,8 @@ pub(crate) enum Response<'a> {
     },
     /// The next bytes that go along with the call that follows.
     CallPiece(#[serde(serialize_with = "block")] &'a [u8]),
+    /// What this task has used, when its call asks for that; the answer follows.
+    Used(Usage),
 }
 
 /// The longest name of a function that is called by name, and of an import and its module: longer than names are that people
@@ -323,7 +340,10 @@ mod tests {
             fuel: None,
             output: 300,
             partial: 4,
+            logs: 7,
             stderr: 5,
+            cpu: Some(6),
+            report: true,
             keep_instance: true,
             kind: crate::worker::contract::CallKind::default(),
         }
@@ -345,6 +365,7 @@ mod tests {
                 object: 0,
                 access: Access::End(1),
             }],
+            ambient: b"am",
             initializer: Some(Initializer {
                 task: 2,
                 input: b"i",
@@ -355,8 +376,8 @@ mod tests {
         assert_eq!(
             bytes,
             [
-                2, 172, 2, 2, 1, 128, 128, 4, 0, 172, 2, 4, 5, 1, 0, 1, 13, 172, 2, 4, 5, 6, 1, 1,
-                0, 3, 1, 1, 2, 1, b'i', 0, 2, b'a', b'b'
+                2, 172, 2, 2, 1, 128, 128, 4, 1, 6, 0, 172, 2, 4, 7, 5, 1, 1, 0, 1, 13, 172, 2, 4,
+                5, 6, 1, 1, 0, 3, 1, 2, b'a', b'm', 1, 2, 1, b'i', 0, 2, b'a', b'b'
             ],
             "raise WIRE_VERSION"
         );

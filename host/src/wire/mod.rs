@@ -4,6 +4,7 @@
 //! the worker's [`arena`], where each is committed by one store: a worker killed at any instant loses nothing that it
 //! had answered. Nothing here touches wasm or processes.
 
+pub(crate) mod ambient;
 pub(crate) mod arena;
 pub(crate) mod completion;
 pub(crate) mod message;

@@ -8,7 +8,7 @@ use std::{
 use rustix::process::{Resource, Rlimit};
 use wasmtime::Engine;
 
-use super::serve::read_file;
+use super::{process::origin, serve::read_file};
 use crate::{
     jail::{self, limits, syscalls::User, wall::Record},
     module::{
@@ -40,7 +40,6 @@ pub(crate) fn main(
             spec.version
         )));
     }
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     limits::set(Resource::Data, spec.memory)?;
     rustix::process::setrlimit(
         Resource::Cpu,
@@ -50,13 +49,16 @@ pub(crate) fn main(
             maximum: Some(spec.cpu_seconds.saturating_add(1)),
         },
     )?;
-    let forked = engine.is_some();
-    let options = EngineOptions { fuel: spec.fuel };
+    let origin = origin(socket, engine.as_ref());
+    let options = EngineOptions {
+        fuel: spec.fuel,
+        stack: spec.stack,
+    };
     let engine = match engine {
         Some(engine) if options == EngineOptions::default() => engine,
         _ => make_engine(options).map_err(|error| io::Error::other(format!("{error:#}")))?,
     };
-    jail::worker::first(&spec.jail, forked, None, &mut walls)?;
+    jail::worker::first(&spec.jail, origin, None, &[], &mut walls)?;
     let source = read_file(source, spec.source_len)?;
     let state = match (spec.mode, state) {
         (CompileMode::Restored { state_len, .. }, Some(state)) => read_file(state, state_len)?,
@@ -65,7 +67,7 @@ pub(crate) fn main(
         }
         (CompileMode::Plain | CompileMode::Instrumented, _) => Vec::new(),
     };
-    jail::worker::last(&spec.jail, forked, User::Compiler, &mut walls)?;
+    jail::worker::last(&spec.jail, origin, User::Compiler, &mut walls)?;
     let form = match spec.mode {
         CompileMode::Plain => Form::Plain,
         CompileMode::Instrumented => Form::Instrumented,
@@ -87,6 +89,8 @@ pub(crate) fn main(
             let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
             socket::send_value(socket, &CompileReply::Done, &files)
         }
-        Err(refusal) => socket::send_value(socket, &CompileReply::Refused(refusal), &[]),
+        Err(refusal) => {
+            socket::send_value(socket, &CompileReply::Refused(refusal.shortened()), &[])
+        }
     }
 }

@@ -13,16 +13,22 @@ pub(crate) struct CallSpec {
     pub(crate) task: u32,
     /// Limit of all memories, tables (16 bytes an element) and windows of the instance, in bytes.
     pub(crate) memory: u64,
+    /// Limit of processor time, in nanoseconds.
+    pub(crate) cpu: Option<u64>,
     /// Fuel, when the module was loaded with it.
     pub(crate) fuel: Option<u64>,
     /// Cap of the result in bytes.
     pub(crate) output: u64,
     /// Cap of all partial results together in bytes.
     pub(crate) partial: u64,
+    /// Cap of all log records together in bytes, as [`log_cost`](super::logs::log_cost) counts them.
+    pub(crate) logs: u64,
     /// Cap of a command's standard error tail, in bytes.
     pub(crate) stderr: u32,
     /// Keep the instance for the next call of the same batch (`Isolation::Batch`).
     pub(crate) keep_instance: bool,
+    /// Tell what the task has used.
+    pub(crate) report: bool,
     /// What becomes of the instance and of the result.
     pub(crate) kind: CallKind,
 }
@@ -135,4 +141,8 @@ pub(crate) struct Finished<O> {
     pub(crate) completion: Completion,
     /// The outbox, with the result in it when `completion` is a value.
     pub(crate) outbox: O,
+    /// The most memory that the instance had, in bytes.
+    pub(crate) memory: u64,
+    /// The fuel that is left, where it is counted.
+    pub(crate) fuel: Option<u64>,
 }

@@ -8,6 +8,7 @@ use wasmtime::{Caller, Linker, Result};
 
 use super::contract::{Input, LogSource, Outbox};
 use super::host_calls::{host_call, manager_call};
+use super::logs::Logs;
 use super::memory::{Guest, PIECE, split};
 use super::messages::{
     pipe_close, pipe_poll, pipe_recv, pipe_send, queue_close, queue_get, queue_is_full, queue_join,
@@ -171,7 +172,12 @@ fn log<P: Ports>(
     let (memory, state) = split(caller)?;
     let guest = Guest::new(memory, "log");
     let text = guest.read(src.cast_unsigned(), u64::from(len.cast_unsigned()))?;
-    log_record(&mut state.io()?.outbox, LogSource::Log, level, text);
+    let State { io, logs, .. } = state;
+    let Some(io) = io else {
+        return Err(HostTrap::NoCall);
+    };
+    log_record(&mut io.outbox, logs, LogSource::Log, level, text);
+    state.check_logs()?;
     state.check_stop()
 }
 
@@ -197,19 +203,27 @@ fn message_read<P: Ports>(
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// Hands one record on: a level out of the list becomes the nearest in it, a long text is cut with a mark.
-pub(crate) fn log_record(outbox: &mut impl Outbox, source: LogSource, level: i32, text: &[u8]) {
+/// Hands one record on, when there may be another: a level out of the list becomes the nearest in it, a long text is cut
+/// with a mark.
+pub(crate) fn log_record(
+    outbox: &mut impl Outbox,
+    logs: &mut Logs,
+    source: LogSource,
+    level: i32,
+    text: &[u8],
+) {
     let level = level.clamp(Level::Error as i32, Level::Trace as i32);
     let level = u8::try_from(level).unwrap_or(Level::Trace as u8);
-    if text.len() <= MAX_LOG_TEXT {
-        outbox.log(source, level, text);
+    let cut;
+    let text = if text.len() <= MAX_LOG_TEXT {
+        text
     } else {
         let mark = format!(" [cut: {} bytes]", text.len());
-        outbox.log(
-            source,
-            level,
-            &[&text[..MAX_LOG_TEXT], mark.as_bytes()].concat(),
-        );
+        cut = [&text[..MAX_LOG_TEXT], mark.as_bytes()].concat();
+        &cut
+    };
+    if logs.admit(text.len()) {
+        outbox.log(source, level, text);
     }
 }
 

@@ -56,6 +56,16 @@ impl Limiter {
         self.refused
     }
 
+    /// Whether an instance that begins with so many bytes is within the limit; counts nothing. wasmtime asks only once it
+    /// has the memory, which the process may not have.
+    pub(crate) fn has_room_for(&mut self, bytes: u64) -> bool {
+        let fits = self.grow(bytes);
+        if fits {
+            self.take_back();
+        }
+        fits
+    }
+
     fn grow(&mut self, added: u64) -> bool {
         let wanted = self.used.saturating_add(added);
         if wanted > self.limit {

@@ -104,13 +104,16 @@ impl<'a> Guest<'a> {
         if !shared {
             return Ok(bytes);
         }
+        let too_large = || HostTrap::Import {
+            function: self.function,
+            code: Code::TooLarge,
+        };
         if len > MAX_WINDOW_READ {
-            return Err(HostTrap::Import {
-                function: self.function,
-                code: Code::TooLarge,
-            });
+            return Err(too_large());
         }
-        Ok(self.copies.keep(private_copy(bytes)))
+        private_copy(bytes)
+            .map(|copy| self.copies.keep(copy))
+            .map_err(|_| too_large())
     }
 
     /// Bytes to be copied on, and neither looked at nor read twice: others may be changing them.

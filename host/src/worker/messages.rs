@@ -102,6 +102,9 @@ fn put<P: Ports>(
         let stop = || state.stop.requested();
         let words = Page::for_task(entry.object.map()?, &stop);
         let patience = Patience::of_ns(timeout_ns);
+        if message.len() as u64 > state.max_message {
+            return Err(Code::TooLarge.into());
+        }
         ring.put(&words, state.objects.holder(), message, patience)
             .map_err(refused(Code::Full))?;
         Ok(0)

@@ -6,9 +6,11 @@
 pub(crate) mod command;
 pub(crate) mod compiler;
 pub(crate) mod contract;
+pub(crate) mod cpu;
 pub(crate) mod host_calls;
 pub(crate) mod imports;
 pub(crate) mod limiter;
+pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod numbers;

@@ -1,6 +1,7 @@
 //! The outbox of a worker: results, partial results, progress and logs of the running task, into the ring of answers.
 
 use std::{
+    io,
     os::fd::{AsFd, OwnedFd},
     rc::Rc,
     sync::atomic::Ordering::SeqCst,
@@ -13,12 +14,15 @@ use super::{
     contract::{Called, LogSource, Outbox},
     stop,
 };
-use crate::wire::{
-    arena::Arena,
-    completion::Completion,
-    message::{Callee, Notice, Response},
-    ring::{Full, MAX_PIECE, RingWriter},
-    socket,
+use crate::{
+    sys::fork,
+    wire::{
+        arena::Arena,
+        completion::{Completion, Usage},
+        message::{Callee, Notice, Response},
+        ring::{Full, MAX_PIECE, RingWriter},
+        socket,
+    },
 };
 
 /// Progress is reported at most this often: nobody's bar moves faster.
@@ -47,8 +51,13 @@ impl Bell {
     /// Rings, unless the host has not yet heard the last ring.
     pub(crate) fn ring(&self) {
         if self.arena.notified().swap(1, SeqCst) == 0 {
-            // The host is gone when this fails, and this process with it in a moment.
-            let _ = socket::send_waiting(self.socket.as_fd(), &self.message, &[]);
+            match socket::send_waiting(self.socket.as_fd(), &self.message, &[]) {
+                Ok(()) => {}
+                // The host is gone, and this process with it in a moment.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                // The kernel had no memory for it. Nobody would ever look: the end of this process is heard in any case.
+                Err(_) => fork::exit(1),
+            }
         }
     }
 }
@@ -77,12 +86,12 @@ pub(crate) struct RingOutbox {
     /// Calls to the host so far, in this process's life: the host counts them too.
     calls: u64,
     /// Bytes that may go along with one.
-    max_call: u64,
+    max_message: u64,
 }
 
 impl RingOutbox {
     /// An outbox for an arena that nobody has written to.
-    pub(crate) fn new(arena: Arena, bell: Bell, max_call: u64) -> Self {
+    pub(crate) fn new(arena: Arena, bell: Bell, max_message: u64) -> Self {
         Self {
             ring: RingWriter::new(arena.clone()),
             arena,
@@ -92,7 +101,7 @@ impl RingOutbox {
             sent: 0,
             last_progress: None,
             calls: 0,
-            max_call,
+            max_message,
         }
     }
 
@@ -115,6 +124,12 @@ impl RingOutbox {
                 .ring
                 .write(self.task, &Response::Failed(failure), &mut self.bell),
         }
+    }
+
+    /// Says what the task has used; its answer follows.
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.ring
+            .write(self.task, &Response::Used(usage), &mut self.bell);
     }
 
     /// Says that this task and all after it were revoked.
@@ -215,7 +230,7 @@ impl Outbox for RingOutbox {
         stopped: &dyn Fn() -> bool,
         reply: &mut Vec<u8>,
     ) -> Called {
-        if args.len() as u64 > self.max_call {
+        if args.len() as u64 > self.max_message {
             return Called::Replied(Err(Code::TooLarge));
         }
         let mut rest = args;

@@ -53,6 +53,7 @@ pub(crate) fn of_error<P: Ports>(
     // and it does so before the kind of trap: the epoch's trap looks like any interruption.
     match state.halt {
         Some(Halt::Stopped) => return Completion::Stopped,
+        Some(Halt::CpuTime { used }) => return Completion::CpuTime { used },
         Some(Halt::Exit(_)) if command => return Completion::Value,
         Some(Halt::Output { what, wanted }) => {
             return Completion::Output {
@@ -60,6 +61,8 @@ pub(crate) fn of_error<P: Ports>(
                 limit: match what {
                     OutputKind::Result => state.output_cap,
                     OutputKind::Partial => state.partial_cap,
+                    OutputKind::Logs => state.logs.cap(),
+                    OutputKind::Files => state.written_cap(),
                 },
                 wanted,
             };
@@ -150,6 +153,7 @@ pub(crate) fn blame_initializer(completion: Completion) -> Completion {
         limit @ (Completion::Value
         | Completion::Memory { .. }
         | Completion::Fuel { .. }
+        | Completion::CpuTime { .. }
         | Completion::Output { .. }
         | Completion::Stopped) => limit,
     }

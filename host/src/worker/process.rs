@@ -8,13 +8,17 @@ use std::{
 use rustix::process::{DumpableBehavior, Pid, Resource, Signal};
 use wasmtime::Engine;
 
-use super::{compiler, serve};
+use super::{
+    compiler,
+    serve::{self, Files},
+};
 use crate::{
     jail::{
         landlock::Nothing,
         limits,
         root::OldRoot,
         wall::{Record, Wall},
+        worker::Origin,
     },
     sys::{descriptors, fork, signal},
     wire::{
@@ -40,6 +44,19 @@ pub(crate) struct Ready {
     pub(crate) zygote: Pid,
     /// What Landlock is entered with, where there is one and it is wanted.
     pub(crate) landlock: Option<Nothing>,
+    /// What came of the walls that were built right after the fork.
+    pub(crate) walls: Record,
+}
+
+/// How this process came to be: a fork has an engine from the beginning.
+pub(crate) fn origin(socket: &OwnedFd, engine: Option<&Engine>) -> Origin {
+    match engine {
+        Some(_) => Origin::Forked,
+        // The effect of the namespaces: nobody has told this process of them.
+        None => Origin::Executed {
+            separate: descriptors::maker_is_hidden(socket.as_fd()),
+        },
+    }
 }
 
 /// Becomes what the first request says; never returns. `ready` is the zygote's, when this is a fork of it.
@@ -69,6 +86,7 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
     let mut keep = vec![socket.as_fd()];
     let mut walls = Record::default();
     let engine = ready.map(|mut ready| {
+        walls = ready.walls;
         if let Some(pagemap) = ready.pagemap {
             // Where it cannot be had the engine finds nothing there, and zeroes memory the slower way.
             let own = ready.old_root.pagemap();
@@ -96,10 +114,18 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
     };
     match postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)? {
         Request::Serve(spec) => {
+            let mut descriptors = descriptors;
+            let directories = descriptors.split_off(descriptors.len().min(3));
             let [arena, code, info] = <[OwnedFd; 3]>::try_from(descriptors).map_err(|_| {
                 io::Error::other("a worker needs an arena, code and its description")
             })?;
-            serve::main(socket, &spec, engine, walls, &arena, &code, &info)
+            let files = Files {
+                arena,
+                code,
+                info,
+                directories,
+            };
+            serve::main(socket, &spec, engine, walls, files)
         }
         Request::Compile(spec) => {
             let mut descriptors = descriptors.into_iter();

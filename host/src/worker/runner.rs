@@ -9,15 +9,18 @@ use wasmtime::{
 
 use super::command::Command;
 use super::contract::{CallKind, CallSpec, Finished, Input, Outbox, Stop};
+use super::cpu::{self, CpuTime};
+use super::limiter::TABLE_ELEMENT_BYTES;
 use super::objects::{Entry, Objects};
 use super::outcome::{self, Phase};
 use super::state::{Halt, HostTrap, Io, Ports, State};
-use super::wasi::Wasi;
 use super::wasi::clock::Clock;
+use super::wasi::{Granted, Wasi};
 use super::window::Windows;
 use super::{host_calls, imports, numbers, snapshot, wasi, windows};
 use crate::module::info::{ModuleInfo, Number, TaskShape};
 use crate::shared::abandon::Ending;
+use crate::wire::ambient::Ambient;
 use crate::wire::completion::{Completion, OutputKind};
 
 /// Why a module could not be made ready.
@@ -107,6 +110,8 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     scratch: Scratch,
     /// Windows lie above it.
     data_end: u64,
+    /// What the memories and tables of a fresh instance have together, as the limiter counts.
+    initial: u64,
     /// What this process writes into the words of what it holds.
     holder: u32,
     /// What the next task is given, and its number for the first of it.
@@ -114,8 +119,15 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     next_handle: i32,
     /// What runs first in each fresh instance: a task and its input.
     initializer: Option<(u32, Rc<[u8]>)>,
+    /// The directories that this worker has, and what else the tasks of this batch were granted.
+    granted: Rc<[Granted]>,
+    ambient: Option<Rc<Ambient>>,
     /// This worker serves a session, whose first call has been made.
     in_session: bool,
+    /// Bytes of one message that a task puts or sends.
+    max_message: u64,
+    /// The processor time at which the next task begins, when somebody has looked.
+    cpu_since: Option<u64>,
 }
 
 /// Buffers for calls of numbers, kept so that a call allocates nothing.
@@ -181,11 +193,16 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             live: None,
             scratch: Scratch::default(),
             data_end: info.data_end,
+            initial: initial(info),
             holder,
             given: Vec::new(),
             next_handle: 1,
             initializer: None,
+            granted: Rc::default(),
+            ambient: None,
             in_session: false,
+            max_message: u64::MAX,
+            cpu_since: None,
             pre,
         })
     }
@@ -195,15 +212,40 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
         self.given = entries;
     }
 
+    /// No message of a task is longer, from here on.
+    pub(crate) fn limit_messages(&mut self, bytes: u64) {
+        self.max_message = bytes;
+    }
+
+    /// The next task begins at this processor time.
+    pub(crate) fn cpu_since(&mut self, nanoseconds: Option<u64>) {
+        self.cpu_since = nanoseconds;
+    }
+
     /// In fresh instances this task runs first, with this input, until the batch is over.
     pub(crate) fn initialize_with(&mut self, initializer: Option<(u32, Rc<[u8]>)>) {
         self.initializer = initializer;
+    }
+
+    /// From its start to its end this worker has these directories.
+    pub(crate) fn grant(&mut self, granted: Rc<[Granted]>) {
+        self.granted = granted;
+    }
+
+    /// Tasks were granted this, until the batch is over.
+    pub(crate) fn surround(&mut self, ambient: Option<Rc<Ambient>>) {
+        self.ambient = ambient;
     }
 
     /// Runs one task to its end, whatever that is.
     pub(crate) fn run(&mut self, call: &CallSpec, input: I, outbox: O) -> Finished<O> {
         let io = Io { input, outbox };
         let given = std::mem::take(&mut self.given);
+        let since = self.cpu_since.take();
+        let cpu = call.cpu.map(|limit| CpuTime {
+            since: since.unwrap_or_else(cpu::now),
+            limit,
+        });
         let base = self.next_handle;
         self.next_handle = i32::try_from(given.len())
             .ok()
@@ -236,7 +278,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 *slot = None;
                 let wasi = match is_command.then(|| Command::from_input(&io.input, call.stderr)) {
                     None => None,
-                    Some(Ok(command)) => Some(Box::new(Wasi::of_command(command))),
+                    Some(Ok(command)) => Some(Box::new(Wasi::new(&self.granted, Some(command)))),
                     Some(Err(error)) => return refused(io.outbox, error.to_string()),
                 };
                 let state = State::new(self.stop.clone(), self.clock, self.memory, call, io, wasi);
@@ -244,12 +286,18 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             }
         };
         let state = live.store.data_mut();
+        state.cpu = cpu;
+        state.max_message = self.max_message;
         state.objects = Objects::new(base, self.holder, given);
         state.windows = Windows::above(self.data_end);
+        state.surround(self.ambient.clone(), Rc::clone(&self.granted));
         let mut phase = Phase::Run;
         let returned = arm(&mut live.store, self.counts_fuel, call).and_then(|()| {
             if live.instance.is_none() {
                 phase = Phase::Instantiate;
+                if !live.store.data_mut().limiter.has_room_for(self.initial) {
+                    return Err(HostTrap::Halted.into());
+                }
                 let instance = self.pre.instantiate(&mut live.store)?;
                 phase = Phase::Run;
                 live.initialize(instance, self.initialize.as_ref())?;
@@ -277,7 +325,11 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             completion = outcome::blame_initializer(completion);
         }
         let may_stay = call.keep_instance && !is_command && returned.is_ok() && phase == Phase::Run;
-        let (finished, may_stay) = live.finish(call, completion, may_stay);
+        let left = match call.report && self.counts_fuel {
+            true => live.store.get_fuel().ok(),
+            false => None,
+        };
+        let (finished, may_stay) = live.finish(call, completion, left, may_stay);
         if !may_stay {
             self.live = None;
         }
@@ -329,7 +381,11 @@ impl<P: Ports> Live<P> {
                 state.halt = Some(Halt::Stopped);
                 return Err(Trap::Interrupt.into());
             }
-            // A signal that was meant for an earlier task.
+            if let Some(used) = state.cpu.and_then(CpuTime::used_up) {
+                state.halt = Some(Halt::CpuTime { used });
+                return Err(Trap::Interrupt.into());
+            }
+            // A signal that was meant for an earlier task, or one that only asks how much this one has used.
             Ok(UpdateDeadline::Continue(1))
         });
         Self {
@@ -344,7 +400,8 @@ impl<P: Ports> Live<P> {
     fn finish(
         &mut self,
         call: &CallSpec,
-        completion: Completion,
+        mut completion: Completion,
+        fuel: Option<u64>,
         may_stay: bool,
     ) -> (Finished<P::Outbox>, bool) {
         // While what it held is still its own, and before anything of its instance can be used again.
@@ -360,7 +417,17 @@ impl<P: Ports> Live<P> {
             unreachable!("the io of a call is put in at its start and taken here only");
         };
         if let Some(wasi) = &mut state.wasi {
-            wasi.flush(&mut outbox);
+            wasi.flush(&mut outbox, &mut state.logs);
+            // The last line, which was not ended, may be the one that is too much.
+            if completion == Completion::Value
+                && let Some(wanted) = state.logs.exceeded()
+            {
+                completion = Completion::Output {
+                    what: OutputKind::Logs,
+                    limit: state.logs.cap(),
+                    wanted,
+                };
+            }
         }
         let ordinary = match completion {
             Completion::Value => true,
@@ -371,6 +438,7 @@ impl<P: Ports> Live<P> {
             Completion::Trap(_)
             | Completion::Memory { .. }
             | Completion::Fuel { .. }
+            | Completion::CpuTime { .. }
             | Completion::Output { .. }
             | Completion::Stopped
             | Completion::Refused { .. } => {
@@ -381,7 +449,12 @@ impl<P: Ports> Live<P> {
         // A session's instance is what it is about: it has its limit and nothing less.
         let grown =
             call.kind != CallKind::Session && used > self.at_start && used > call.memory / 2;
-        let finished = Finished { completion, outbox };
+        let finished = Finished {
+            completion,
+            outbox,
+            memory: used,
+            fuel,
+        };
         (finished, may_stay && ordinary && !grown)
     }
 
@@ -539,7 +612,7 @@ fn conclude<P: Ports>(
     }
     let code = match state.halt {
         Some(Halt::Exit(code)) => code,
-        Some(Halt::Stopped | Halt::Output { .. }) | None => 0,
+        Some(Halt::Stopped | Halt::CpuTime { .. } | Halt::Output { .. }) | None => 0,
     };
     let State { wasi, io, .. } = state;
     let command = wasi.as_ref().and_then(|wasi| wasi.command.as_ref());
@@ -573,6 +646,16 @@ fn function(
         })
 }
 
+/// What a fresh instance has, in bytes: its memories and tables at their smallest.
+fn initial(info: &ModuleInfo) -> u64 {
+    let memories = info.memories.iter().map(|(bytes, _)| *bytes);
+    let tables = info
+        .tables
+        .iter()
+        .map(|(elements, _)| elements.saturating_mul(TABLE_ELEMENT_BYTES));
+    memories.chain(tables).fold(0, u64::saturating_add)
+}
+
 fn same(have: impl ExactSizeIterator<Item = ValType>, want: &[Number]) -> bool {
     have.len() == want.len()
         && have
@@ -585,5 +668,7 @@ fn refused<O: Outbox>(mut outbox: O, message: String) -> Finished<O> {
     Finished {
         completion: Completion::Refused { message },
         outbox,
+        memory: 0,
+        fuel: None,
     }
 }

@@ -7,23 +7,34 @@ use std::{
     sync::atomic::Ordering::{Relaxed, SeqCst},
 };
 
-use rustix::process::DumpableBehavior;
+use rustix::process::Resource;
 use wasmtime::Engine;
 
 use super::{
     contract::{CallKind, Input},
+    cpu,
     objects::{Entry, TaskObject},
     outbox::{Bell, RingOutbox},
+    process::origin,
     runner::Runner,
     stop::ArenaStop,
+    wasi::Granted,
 };
 use crate::{
-    jail::{self, syscalls::User, wall::Record},
+    jail::{
+        self,
+        landlock::Beneath,
+        limits,
+        syscalls::User,
+        wall::{Need, Record, Wall},
+    },
     module::engine::{EngineOptions, engine as make_engine},
     module::info::ModuleInfo,
     sys::{code, signal},
     wire::{
+        ambient::DirectorySpec,
         arena::{Arena, monotonic_ns},
+        completion::Usage,
         message::{Batch, GrantSpec, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
         socket,
     },
@@ -31,6 +42,19 @@ use crate::{
 
 /// Results may wait this long in the ring while the next task runs.
 const RING_EVERY_NS: u64 = 1_000_000;
+
+/// What comes beside the first request.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// The memory that host and worker share.
+    pub(crate) arena: OwnedFd,
+    /// Machine code.
+    pub(crate) code: OwnedFd,
+    /// Its description.
+    pub(crate) info: OwnedFd,
+    /// The directories that its tasks have.
+    pub(crate) directories: Vec<OwnedFd>,
+}
 
 /// Serves one module until the host closes the socket.
 ///
@@ -41,9 +65,7 @@ pub(crate) fn main(
     spec: &ServeSpec,
     engine: Option<Engine>,
     mut walls: Record,
-    arena: &OwnedFd,
-    code: &OwnedFd,
-    info: &OwnedFd,
+    files: Files,
 ) -> io::Result<()> {
     if spec.version != WIRE_VERSION {
         return Err(io::Error::other(format!(
@@ -51,29 +73,46 @@ pub(crate) fn main(
             spec.version
         )));
     }
-    let forked = engine.is_some();
-    let options = EngineOptions { fuel: spec.fuel };
+    let origin = origin(socket, engine.as_ref());
+    let options = EngineOptions {
+        fuel: spec.fuel,
+        stack: spec.stack,
+    };
     let engine = match engine {
         Some(engine) if options == EngineOptions::default() => engine,
         _ => make_engine(options).map_err(wasm_error)?,
     };
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    jail::worker::first(&spec.jail, forked, Some(spec.private_memory), &mut walls)?;
-    let arena = Arena::open(arena, spec.slot_size)?;
+    let granted = granted(spec, files.directories)?;
+    let beneath: Vec<Beneath<'_>> = granted.iter().map(Granted::beneath).collect();
+    let mut policy = spec.jail;
+    if !beneath.is_empty() && policy.wants(Wall::Landlock) {
+        // From a directory that it has, a hijacked worker would reach all others.
+        policy.set(Wall::Landlock, Need::Required);
+    }
+    let memory = Some(spec.private_memory);
+    jail::worker::first(&policy, origin, memory, &beneath, &mut walls)?;
+    let arena = Arena::open(&files.arena, spec.slot_size)?;
     let info: ModuleInfo =
-        postcard::from_bytes(&read_file(info, spec.info_len)?).map_err(io::Error::other)?;
+        postcard::from_bytes(&read_file(&files.info, spec.info_len)?).map_err(io::Error::other)?;
     let code_len = usize::try_from(spec.code_len).map_err(io::Error::other)?;
-    let module = code::load(&engine, code.as_fd(), code_len).map_err(wasm_error)?;
+    let module = code::load(&engine, files.code.as_fd(), code_len).map_err(wasm_error)?;
     let stop = ArenaStop(arena.clone());
     let mut runner =
         Runner::new(&engine, &module, &info, stop, spec.holder).map_err(io::Error::other)?;
+    runner.limit_messages(spec.max_message);
+    let user = user(&granted);
+    runner.grant(granted.into());
     signal::interrupt_on_sigurg(&engine)?;
     let socket = Rc::new(socket.try_clone()?);
     let bell = Bell::new(arena.clone(), Rc::clone(&socket));
-    let mut outbox = RingOutbox::new(arena.clone(), bell, spec.max_call);
+    let mut outbox = RingOutbox::new(arena.clone(), bell, spec.max_message);
     let mut buffer = vec![0; MAX_MESSAGE];
     // Everything is mapped, opened and made: from here on nothing else can be.
-    jail::worker::last(&spec.jail, forked, User::Worker, &mut walls)?;
+    if user == User::Writer {
+        signal::ignore_sigxfsz();
+        limits::set(Resource::Fsize, spec.max_file)?;
+    }
+    jail::worker::last(&policy, origin, user, &mut walls)?;
     socket::send_value(&*socket, &Notice::Ready(walls.standing()), &[])?;
     loop {
         let Some((len, files)) = socket::receive_with_descriptors(&*socket, &mut buffer)? else {
@@ -84,12 +123,43 @@ pub(crate) fn main(
             return Err(io::Error::other("started twice"));
         };
         let given = Given::new(&batch, files)?;
+        runner.surround(match batch.ambient {
+            [] => None,
+            bytes => Some(Rc::new(
+                postcard::from_bytes(bytes).map_err(io::Error::other)?,
+            )),
+        });
         let initializer = batch.initializer.as_ref();
         runner.initialize_with(initializer.map(|it| (it.task, it.input.into())));
         outbox = run_batch(&arena, &mut runner, outbox, &batch, given)?;
         if batch.call.kind != CallKind::Session {
             runner.end_batch();
         }
+    }
+}
+
+/// The directories by what they are for guests.
+fn granted(spec: &ServeSpec, descriptors: Vec<OwnedFd>) -> io::Result<Vec<Granted>> {
+    if descriptors.len() != spec.directories.len() {
+        return Err(io::Error::other(
+            "a directory did not come with the first request",
+        ));
+    }
+    let directories = spec.directories.iter().zip(descriptors);
+    let granted = |(spec, directory): (&DirectorySpec, OwnedFd)| Granted {
+        directory: Rc::new(directory),
+        name: spec.guest.as_str().into(),
+        write: spec.write,
+    };
+    Ok(directories.map(granted).collect())
+}
+
+/// Which system calls such a worker makes.
+fn user(granted: &[Granted]) -> User {
+    match granted {
+        [] => User::Worker,
+        some if some.iter().any(|granted| granted.write) => User::Writer,
+        _ => User::Reader,
     }
 }
 
@@ -110,10 +180,16 @@ fn run_batch(
         at: 0,
     };
     let mut last_ring = 0;
+    let mut looks = cpu::Looks::default();
     for task in batch.first..batch.first + u64::from(batch.count) {
         let input = inputs.next()?;
         let started = monotonic_ns();
         arena.started().store(started, Relaxed);
+        let cpu = (batch.call.cpu.is_some() || batch.call.report)
+            .then(|| looks.at(started, batch.call.report));
+        if let Some(cpu) = cpu {
+            arena.cpu_started().store(cpu, Relaxed);
+        }
         // The host first revokes and then looks what runs; here first what runs is told and then looked whether it
         // is revoked. One of the two sees the other.
         arena.running().store(task, SeqCst);
@@ -131,10 +207,23 @@ fn run_batch(
         }
         outbox.begin(task);
         runner.give(given.next());
+        runner.cpu_since(cpu);
         let finished = runner.run(&batch.call, input, outbox);
         outbox = finished.outbox;
         if batch.call.kind == CallKind::Session && !runner.keeps_instance() {
             outbox.gone();
+        }
+        if batch.call.report {
+            outbox.used(Usage {
+                wall: monotonic_ns().saturating_sub(started),
+                cpu: cpu::now().saturating_sub(cpu.unwrap_or(0)),
+                memory: finished.memory,
+                fuel: batch
+                    .call
+                    .fuel
+                    .zip(finished.fuel)
+                    .map(|(given, left)| given.saturating_sub(left)),
+            });
         }
         outbox.finish(finished.completion);
     }

@@ -1,14 +1,19 @@
 //! What one instance's store holds, and what host functions share: the call, its limits, and why it was ended.
 
+use std::rc::Rc;
+
 use wasmpool_abi::Code;
 use wasmtime::{Memory, ModuleExport};
 
 use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
+use super::cpu::CpuTime;
 use super::limiter::Limiter;
+use super::logs::Logs;
 use super::objects::Objects;
-use super::wasi::Wasi;
 use super::wasi::clock::Clock;
+use super::wasi::{Granted, Wasi};
 use super::window::Windows;
+use crate::wire::ambient::{Ambient, Random};
 use crate::wire::completion::{GuestFailure, OutputKind};
 
 /// The three sides of the process around a task, named once.
@@ -38,6 +43,11 @@ pub(crate) struct Io<P: Ports> {
 pub(crate) enum Halt {
     /// The stop word named it.
     Stopped,
+    /// It has used up its processor time.
+    CpuTime {
+        /// Nanoseconds that it has used.
+        used: u64,
+    },
     /// It asked to exit with this code.
     Exit(i32),
     /// It passed an output cap.
@@ -124,12 +134,22 @@ pub(crate) struct State<P: Ports> {
     /// Cap of the partial results, and how much of it is used.
     pub(crate) partial_cap: u64,
     pub(crate) partial_used: u64,
+    /// Its log records.
+    pub(crate) logs: Logs,
     /// What the guest has said of its failure so far.
     pub(crate) failure: Option<Box<GuestFailure>>,
     pub(crate) halt: Option<Halt>,
     /// There from the first WASI call that needs it; a command's from the start.
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) clock: Clock,
+    /// Its processor time, where that is limited.
+    pub(crate) cpu: Option<CpuTime>,
+    /// Bytes of one message that it puts or sends.
+    pub(crate) max_message: u64,
+    /// What the task was granted that needs no descriptor.
+    pub(crate) ambient: Option<Rc<Ambient>>,
+    /// The directories that the worker has.
+    pub(crate) granted: Rc<[Granted]>,
     /// What the task was given.
     pub(crate) objects: Objects,
     /// What of it lies in the guest's memory.
@@ -156,10 +176,15 @@ impl<P: Ports> State<P> {
             mute: call.kind == CallKind::Snapshot,
             partial_cap: call.partial,
             partial_used: 0,
+            logs: Logs::new(call.logs),
             failure: None,
             halt: None,
             wasi,
             clock,
+            cpu: None,
+            max_message: u64::MAX,
+            ambient: None,
+            granted: Rc::default(),
             objects: Objects::default(),
             windows: Windows::default(),
         }
@@ -173,6 +198,7 @@ impl<P: Ports> State<P> {
         self.mute = call.kind == CallKind::Snapshot;
         self.partial_cap = call.partial;
         self.partial_used = 0;
+        self.logs = Logs::new(call.logs);
         self.failure = None;
         self.halt = None;
         self.wasi = None;
@@ -197,8 +223,42 @@ impl<P: Ports> State<P> {
         Ok(())
     }
 
+    /// To be called after log records: whether there were too many.
+    pub(crate) fn check_logs(&mut self) -> Result<(), HostTrap> {
+        match self.logs.exceeded() {
+            None => Ok(()),
+            Some(wanted) => Err(self.end(Halt::Output {
+                what: OutputKind::Logs,
+                wanted,
+            })),
+        }
+    }
+
     /// WASI's own state, made at its first use.
     pub(crate) fn wasi(&mut self) -> &mut Wasi {
-        self.wasi.get_or_insert_with(Box::default)
+        self.wasi
+            .get_or_insert_with(|| Box::new(Wasi::new(&self.granted, None)))
+    }
+
+    /// What the running task was granted, from here on.
+    pub(crate) fn surround(&mut self, ambient: Option<Rc<Ambient>>, granted: Rc<[Granted]>) {
+        let clock = ambient
+            .as_ref()
+            .map_or_else(Default::default, |it| it.clock);
+        self.clock.set_fineness(clock);
+        self.ambient = ambient;
+        self.granted = granted;
+    }
+
+    /// Where random bytes come from.
+    pub(crate) fn random(&self) -> Random {
+        self.ambient
+            .as_ref()
+            .map_or_else(Default::default, |it| it.random)
+    }
+
+    /// Bytes that it may write to files.
+    pub(crate) fn written_cap(&self) -> u64 {
+        self.ambient.as_ref().map_or(0, |it| it.written)
     }
 }

@@ -6,8 +6,43 @@ use std::path::Path;
 
 use super::machine;
 
-/// The longest last filter; every longer one is the large one.
-const LONGEST_LAST: usize = 40;
+/// What a filter says to a call whose arguments are all zero, by the rules of the kernel's machine.
+fn allows(program: &[libc::sock_filter], number: c_long) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    const PROCESSOR: u32 = 0xc000_003e;
+    #[cfg(target_arch = "aarch64")]
+    const PROCESSOR: u32 = 0xc000_00b7;
+    let (mut at, mut value) = (0, 0_u32);
+    while let Some(step) = program.get(at) {
+        at += 1;
+        let passed = match step.code {
+            0x20 => {
+                value = match step.k {
+                    0 => u32::try_from(number).unwrap_or(u32::MAX),
+                    4 => PROCESSOR,
+                    _ => 0,
+                };
+                continue;
+            }
+            0x54 => {
+                value &= step.k;
+                continue;
+            }
+            0x05 => {
+                at += step.k as usize;
+                continue;
+            }
+            0x06 => return step.k == libc::SECCOMP_RET_ALLOW,
+            0x15 => value == step.k,
+            0x25 => value > step.k,
+            0x35 => value >= step.k,
+            0x45 => value & step.k != 0,
+            _ => return false,
+        };
+        at += usize::from(if passed { step.jt } else { step.jf });
+    }
+    false
+}
 
 /// Before this filter is loaded, forbids the call that the program's name says, when it is the filter that it says.
 pub fn before(program: &[libc::sock_filter]) {
@@ -27,15 +62,13 @@ pub fn before(program: &[libc::sock_filter]) {
     let Ok(number) = number.parse::<u32>() else {
         return;
     };
-    // A worker's last filter names the call that makes memory files, to forbid it; a compiler's has no need to.
-    let makes_files = u32::try_from(libc::SYS_memfd_create).unwrap_or(0);
-    let of_worker = program
-        .iter()
-        .any(|step| step.code == 0x15 && step.k == makes_files);
-    let here = match program.len() {
-        0..=LONGEST_LAST if of_worker => "worker",
-        0..=LONGEST_LAST => "compiler",
-        _ => "large",
+    let here = match () {
+        () if allows(program, libc::SYS_pivot_root) && allows(program, libc::SYS_clone) => "wide",
+        () if allows(program, libc::SYS_clone) => "large",
+        () if allows(program, libc::SYS_memfd_create) => "compiler",
+        () if allows(program, libc::SYS_mkdirat) => "writer",
+        () if allows(program, libc::SYS_openat2) => "reader",
+        () => "worker",
     };
     if here != place {
         return;

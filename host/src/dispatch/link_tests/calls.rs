@@ -313,7 +313,9 @@ fn a_worker_that_may_only_read_does_not_live_on_beside_another_tenant() {
     worker.notice(&Notice::Ready(WallSet::default()));
     link.read(&hub).unwrap();
     array.read_only().unwrap().give_to(&hub, first);
-    hub.lock().busy += 1;
+    hub.lock()
+        .ledger
+        .take_place(module.tenant_of(), Instant::now());
     link.send(Arc::clone(&stream), segment).unwrap();
     worker.begin(1);
     worker.value(1);

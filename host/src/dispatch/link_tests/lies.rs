@@ -226,6 +226,35 @@ const LIES: &[(&str, Play, &str, [&str; 3])] = {
             FIRST_LOST,
         ),
         (
+            "a limit of processor time that nobody set",
+            |w| w.say(1, &Response::Failed(Completion::CpuTime { used: 1 })),
+            "that nobody set",
+            FIRST_LOST,
+        ),
+        (
+            "a report that nobody wants",
+            |w| w.say(1, &Response::Used(Usage::default())),
+            "nobody asked for",
+            FIRST_LOST,
+        ),
+        (
+            "more log records than are allowed",
+            |w| {
+                (0..15).for_each(|_| {
+                    w.say(
+                        1,
+                        &Response::Log {
+                            source: crate::worker::contract::LogSource::Log,
+                            level: 1,
+                            text: b"1234567",
+                        },
+                    );
+                });
+            },
+            "log records of 1065 bytes",
+            FIRST_LOST,
+        ),
+        (
             "a failure that is a value",
             |w| w.say(1, &Response::Failed(Completion::Value)),
             "is a value",
@@ -568,4 +597,95 @@ fn items_behind_tasks_that_kill_are_not_given_up() {
     let mut expected = vec!["worker_lost"; 20];
     expected.extend(["waits"; 2]);
     assert_eq!(places(&stream, 22), expected);
+}
+
+/// Whatever a worker says of what its tasks used, the host tells nothing that cannot be; and each task has its own.
+#[test]
+fn what_a_worker_says_of_its_tasks_is_held_against_what_is_known() {
+    let mut scene = Scene::asking(&[4], |spec| {
+        spec.report = true;
+        spec.memory = 1000;
+    });
+    let most = Usage {
+        wall: u64::MAX,
+        cpu: u64::MAX,
+        memory: u64::MAX,
+        fuel: Some(u64::MAX),
+    };
+    let little = Usage {
+        memory: 10,
+        ..Usage::default()
+    };
+    scene.worker.begin(1);
+    scene.worker.say(1, &Response::Used(most));
+    scene.worker.value(1);
+    scene.worker.say(2, &Response::Partial(b"abc"));
+    scene.worker.say(2, &Response::Used(little));
+    scene.worker.value(2);
+    scene.worker.say(3, &Response::Used(little));
+    scene.worker.bell();
+    scene.read().unwrap();
+    scene
+        .worker
+        .say(3, &Response::Failed(Completion::Fuel { limit: 1 }));
+    // It says nothing of the last.
+    scene.worker.value(4);
+    scene.worker.end();
+    scene.worker.bell();
+    scene.read().unwrap();
+    let reports: Vec<_> = (0..4)
+        .map(|index| scene.stream.take_report(index).unwrap())
+        .collect();
+    let memory: Vec<_> = reports
+        .iter()
+        .map(|report| report.peak_memory.map(ByteSize::bytes))
+        .collect();
+    assert_eq!(memory, [Some(1000), Some(10), Some(10), None]);
+    assert!(reports.iter().all(|report| report.wall < FOR_EVER));
+    assert!(reports[0].cpu_time.unwrap() <= reports[0].wall);
+    assert_eq!(reports[0].fuel, None, "the call has none");
+    let bytes: Vec<_> = reports
+        .iter()
+        .map(|it| (it.input.bytes(), it.output.bytes(), it.partials.bytes()))
+        .collect();
+    assert_eq!(bytes, [(1, 1, 0), (1, 1, 3), (1, 0, 0), (1, 1, 0)]);
+    assert_eq!(scene.idle(), ["value", "value", "fuel", "value"]);
+}
+
+#[test]
+fn a_second_report_of_one_task_ends_the_worker() {
+    let mut scene = Scene::asking(&[2], |spec| spec.report = true);
+    scene.worker.begin(1);
+    scene.worker.say(1, &Response::Used(Usage::default()));
+    scene.worker.say(1, &Response::Used(Usage::default()));
+    scene.worker.bell();
+    let broken = scene.read().unwrap_err();
+    assert!(broken.to_string().contains("report"), "{broken}");
+    let stream = Arc::clone(&scene.stream);
+    assert_eq!(scene.bury(&broken), ["worker_lost", "waits"]);
+    let report = stream.take_report(0).unwrap();
+    assert_eq!(report.input.bytes(), 1);
+}
+
+#[test]
+fn a_worker_that_says_that_the_processor_time_is_over_is_believed_within_bounds() {
+    let limit = Duration::from_millis(5);
+    for used in [0, u64::MAX] {
+        let mut scene = Scene::asking(&[1], |spec| spec.cpu = Some(5_000_000));
+        scene.worker.begin(1);
+        scene
+            .worker
+            .say(1, &Response::Failed(Completion::CpuTime { used }));
+        scene.worker.end();
+        scene.worker.bell();
+        scene.read().unwrap();
+        let stream = Arc::clone(&scene.stream);
+        match outcomes(&stream).pop() {
+            Some((0, Err(TaskError::CpuTime { limit: told, used }))) => {
+                assert_eq!(told, limit);
+                assert!(used >= limit && used < FOR_EVER, "{used:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

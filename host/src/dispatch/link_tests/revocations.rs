@@ -173,3 +173,33 @@ fn a_worker_that_never_says_that_it_dropped_is_killed() {
     let broken = scene.tick(FOR_EVER).unwrap_err();
     assert_eq!(scene.bury(&broken), ["waits"; 3]);
 }
+
+/// A worker that hides what it runs has begun to answer a task that is then taken back.
+#[test]
+fn what_was_said_of_a_task_that_is_taken_back_is_not_anothers() {
+    let mut scene = Scene::new(&[2], None);
+    scene.worker.say(1, &Response::Piece(b"piece"));
+    scene.worker.say(1, &Response::PartialPiece(b"partial"));
+    scene.worker.say(1, &Response::CallPiece(b"call"));
+    scene.worker.bell();
+    scene.read().unwrap();
+    scene.link.revoke(&scene.hub).unwrap();
+    scene.worker.say(1, &Response::Dropped);
+    scene.worker.bell();
+    scene.read().unwrap();
+    while let Some(segment) = scene.stream.next_segment() {
+        let stream = Arc::clone(&scene.stream);
+        scene.link.send(stream, segment).unwrap();
+    }
+    scene.worker.say(3, &Response::Partial(b"own"));
+    scene.worker.value(3);
+    scene.worker.value(4);
+    scene.worker.bell();
+    scene.read().unwrap();
+    let values: Vec<_> = outcomes(&scene.stream)
+        .into_iter()
+        .map(|(_, outcome)| outcome.unwrap())
+        .collect();
+    assert_eq!(values, [b"v", b"v"]);
+    assert_eq!(scene.stream.next_partial().unwrap(), b"own");
+}

@@ -310,6 +310,86 @@ fn fuel_runs_out_call_by_call() {
     assert_eq!(finished.completion, Completion::Fuel { limit: 1 });
 }
 
+#[test]
+fn processor_time_is_used_up_call_by_call_and_only_by_running() {
+    // It spins when it has input.
+    let mut world = World::abi(
+        r#"(module (import "wasmpool" "input_len" (func $len (result i32)))
+            (func (export "task") (result i32)
+                (if (call $len) (then (loop $l (br $l)))) (i32.const 0)))"#,
+        &["task"],
+    );
+    let (engine, (done, over)) = (world.engine.clone(), std::sync::mpsc::channel::<()>());
+    // The host asks now and then, and tells nobody to stop.
+    let asker = std::thread::spawn(move || {
+        while over.recv_timeout(Duration::from_millis(1)).is_err() {
+            engine.increment_epoch();
+        }
+    });
+    let limit = 20_000_000;
+    for keep_instance in [false, true, true] {
+        let call = CallSpec {
+            cpu: Some(limit),
+            keep_instance,
+            ..call()
+        };
+        assert_eq!(world.run(&call, b"").completion, Completion::Value);
+        match world.run(&call, b"x").completion {
+            Completion::CpuTime { used } => assert!(used >= limit, "{used}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    done.send(()).unwrap();
+    asker.join().unwrap();
+}
+
+#[test]
+fn too_many_log_records_end_the_task_and_those_before_are_told() {
+    for (name, text) in [
+        ("log", "(call $log (i32.const 1) (i32.const 0) (i32.const 36))"),
+        (
+            "stdout",
+            "(i64.store (i32.const 0) (i64.const 0x2400000064)) (i32.store8 (i32.const 135) (i32.const 10))
+             (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))",
+        ),
+    ] {
+        let body = format!("(loop $l {text} (br $l)) (i32.const 0)");
+        let mut world = World::abi(&guest(&body), &["task"]);
+        let call = CallSpec {
+            logs: 1000,
+            ..call()
+        };
+        let finished = world.run(&call, b"");
+        match finished.completion {
+            Completion::Output {
+                what: OutputKind::Logs,
+                limit: 1000,
+                wanted,
+            } => assert!(wanted > 1000, "{name}: {wanted}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        let told: usize = finished.outbox.log.iter().map(|(_, _, text)| text.len() + 64).sum();
+        assert!((900..=1000).contains(&told), "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_last_line_that_is_too_much_is_no_secret() {
+    // 36 bytes without an end.
+    let body = "(i64.store (i32.const 0) (i64.const 0x2400000064))
+        (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))";
+    let mut world = World::abi(&guest(body), &["task"]);
+    for (logs, fits) in [(100, true), (99, false)] {
+        let finished = world.run(&CallSpec { logs, ..call() }, b"");
+        assert_eq!(
+            finished.completion == Completion::Value,
+            fits,
+            "{finished:?}"
+        );
+        assert_eq!(finished.outbox.log.len(), usize::from(fits));
+    }
+}
+
 /// What a task may be doing when it is told to stop.
 fn endless() -> Vec<(&'static str, String)> {
     let spin = "(loop $l (br $l)) (i32.const 0)";

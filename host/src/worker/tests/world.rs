@@ -160,7 +160,11 @@ impl World {
     }
 
     pub(super) fn start(wat: &str, info: &ModuleInfo, fuel: bool) -> Result<Self, StartError> {
-        let engine = engine(EngineOptions { fuel }).unwrap();
+        let engine = engine(EngineOptions {
+            fuel,
+            ..EngineOptions::default()
+        })
+        .unwrap();
         let module = module(&engine, wat);
         let stop = Word::default();
         Ok(Self {
@@ -241,7 +245,10 @@ pub(super) fn call() -> CallSpec {
         fuel: None,
         output: 1 << 20,
         partial: 1 << 20,
+        logs: u64::MAX,
         stderr: 1 << 10,
+        cpu: None,
+        report: false,
         keep_instance: false,
         kind: CallKind::default(),
     }

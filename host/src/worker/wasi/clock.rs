@@ -1,11 +1,15 @@
-//! Clocks at one microsecond: finer ones are what timing attacks are made of.
+//! Clocks at one microsecond, unless the task was granted finer ones: those are what timing attacks are made of.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::ClockId;
 
+use crate::wire::ambient;
+
 /// The resolution of every clock.
-pub(crate) const RESOLUTION: Duration = Duration::from_micros(1);
+const COARSE: Duration = Duration::from_micros(1);
+/// The same for those who were granted finer ones.
+const PRECISE: Duration = Duration::from_nanos(1);
 /// What the monotonic clock starts with: a runtime may take zero for a clock that does not work.
 const START: Duration = Duration::from_secs(1);
 
@@ -41,6 +45,7 @@ pub(crate) struct Clock {
     started: Instant,
     process: Duration,
     thread: Duration,
+    fineness: ambient::Clock,
 }
 
 impl Clock {
@@ -50,10 +55,32 @@ impl Clock {
             started: Instant::now(),
             process: cpu(ClockId::ProcessCPUTime),
             thread: cpu(ClockId::ThreadCPUTime),
+            fineness: ambient::Clock::default(),
         }
     }
 
-    /// The time by one of them, in whole microseconds.
+    /// How fine they are from here on.
+    pub(crate) fn set_fineness(&mut self, fineness: ambient::Clock) {
+        self.fineness = fineness;
+    }
+
+    /// The resolution of each.
+    pub(crate) fn resolution(&self) -> Duration {
+        match self.fineness {
+            ambient::Clock::Coarse => COARSE,
+            ambient::Clock::Precise => PRECISE,
+        }
+    }
+
+    /// A time no finer than these clocks.
+    pub(crate) fn round(&self, exact: Duration) -> Duration {
+        match self.fineness {
+            ambient::Clock::Coarse => Duration::new(exact.as_secs(), exact.subsec_micros() * 1_000),
+            ambient::Clock::Precise => exact,
+        }
+    }
+
+    /// The time by one of them.
     pub(crate) fn now(&self, which: Which) -> Duration {
         let exact = match which {
             Which::Realtime => SystemTime::now()
@@ -63,7 +90,7 @@ impl Clock {
             Which::Process => cpu(ClockId::ProcessCPUTime).saturating_sub(self.process),
             Which::Thread => cpu(ClockId::ThreadCPUTime).saturating_sub(self.thread),
         };
-        Duration::new(exact.as_secs(), exact.subsec_micros() * 1_000)
+        self.round(exact)
     }
 
     /// When a clock of these will show `nanos`: `None` is later than this system can say. `Err` for processor time,

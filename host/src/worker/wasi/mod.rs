@@ -1,16 +1,23 @@
-//! WASI preview 1 without grants: standard streams, clocks, randomness, waiting, and an exit. No files, no sockets, no
-//! environment, and never a thread.
+//! WASI preview 1: standard streams, clocks, randomness, waiting, and an exit; files, an environment and arguments only as
+//! far as they were granted. No sockets, and never a thread.
 //!
 //! A pointer outside of the guest's memory traps, as in the `wasmpool` imports. What a task never calls costs nothing:
 //! [`Wasi`] is made at the first call that needs it.
 
 pub(crate) mod clock;
+mod descriptor;
 mod errno;
+mod file;
 mod link;
+mod listing;
+mod path;
 mod poll;
 mod random;
+mod stat;
 mod stdio;
+mod strings;
 
+pub(crate) use descriptor::Granted;
 pub(crate) use errno::Errno;
 pub(crate) use link::add_to_linker;
 pub(crate) use stdio::Wasi;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wasmtime::Caller;
 
 use super::clock::{Clock, Which};
-use super::stdio::Std;
+use super::descriptor::{Descriptor, Std};
 use super::{Errno, Wasi};
 use crate::worker::contract::Stop;
 use crate::worker::memory::{Guest, split};
@@ -150,7 +150,8 @@ fn when(subscription: &[u8], clock: &Clock, wasi: &Wasi) -> Option<When> {
                     flags,
                 }
             }
-            _ => When::error(Errno::Badf),
+            None => file(wasi, id),
+            Some(Std::Out | Std::Err) => When::error(Errno::Badf),
         },
         2 => match wasi.std(id) {
             Some(Std::Out | Std::Err) => When::Now {
@@ -158,8 +159,17 @@ fn when(subscription: &[u8], clock: &Clock, wasi: &Wasi) -> Option<When> {
                 bytes: crate::worker::memory::PIECE as u64,
                 flags: 0,
             },
-            _ => When::error(Errno::Badf),
+            None => file(wasi, id),
+            Some(Std::In) => When::error(Errno::Badf),
         },
         _ => return None,
     })
+}
+
+/// A file is always ready, as everywhere.
+fn file(wasi: &Wasi, id: u32) -> When {
+    match wasi.open.get(id) {
+        Some(Descriptor::File(_)) => When::error(Errno::Success),
+        Some(Descriptor::Std(_) | Descriptor::Dir(_)) | None => When::error(Errno::Badf),
+    }
 }

@@ -2,63 +2,63 @@
 
 use wasmtime::Caller;
 
-use super::Errno;
+use super::descriptor::{Descriptor, Descriptors, Granted, Std};
+use super::{Errno, random};
 use crate::wire::completion::OutputKind;
 use crate::worker::command::Command;
 use crate::worker::contract::{LogSource, Outbox};
 use crate::worker::imports::{MAX_LOG_TEXT, log_record};
+use crate::worker::logs::Logs;
 use crate::worker::memory::{Guest, PIECE, split};
 use crate::worker::state::{Halt, HostTrap, Io, Ports, State};
 
 /// Buffers that one read or write may name, as on Linux.
-const MAX_IOVECS: u32 = 1024;
+pub(super) const MAX_IOVECS: u32 = 1024;
 /// Bytes of one `iovec`: an address and a length.
-const IOVEC: u64 = 8;
+pub(super) const IOVEC: u64 = 8;
 /// The log level of a line on standard output or standard error: the stream says more than any level.
 const LINE_LEVEL: i32 = wasmpool_abi::Level::Info as i32;
-
-/// A standard stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Std {
-    In,
-    Out,
-    Err,
-}
 
 /// What one call of one instance has done with WASI.
 #[derive(Debug)]
 pub(crate) struct Wasi {
-    /// What is open under 0, 1 and 2. There are no other descriptors.
-    open: [Option<Std>; 3],
+    /// What is open.
+    pub(super) open: Descriptors,
     stdout: Line,
     stderr: Line,
     /// There when the task is a command.
     pub(crate) command: Option<Command>,
-}
-
-impl Default for Wasi {
-    fn default() -> Self {
-        Self {
-            open: [Some(Std::In), Some(Std::Out), Some(Std::Err)],
-            stdout: Line::default(),
-            stderr: Line::default(),
-            command: None,
-        }
-    }
+    /// The random bytes that come next, once a task that was granted a number for them has asked for some.
+    seeded: Option<Box<blake3::OutputReader>>,
+    /// Bytes that were written to files.
+    pub(super) written: u64,
 }
 
 impl Wasi {
-    /// Streams of a command.
-    pub(crate) fn of_command(command: Command) -> Self {
+    /// The streams, and the directories that were granted. `command` is there when the task is one.
+    pub(crate) fn new(granted: &[Granted], command: Option<Command>) -> Self {
         Self {
-            command: Some(command),
-            ..Self::default()
+            open: Descriptors::new(granted),
+            stdout: Line::default(),
+            stderr: Line::default(),
+            command,
+            seeded: None,
+            written: 0,
         }
     }
 
-    /// What is open under a number.
+    /// The stream that is open under a number.
     pub(super) fn std(&self, fd: u32) -> Option<Std> {
-        self.open.get(fd as usize).copied().flatten()
+        match self.open.get(fd) {
+            Some(Descriptor::Std(std)) => Some(*std),
+            Some(Descriptor::Dir(_) | Descriptor::File(_)) | None => None,
+        }
+    }
+
+    /// The random bytes of this number that come next.
+    pub(super) fn seeded(&mut self, seed: u64) -> &mut blake3::OutputReader {
+        self.seeded
+            .get_or_insert_with(|| Box::new(random::derived(seed)))
     }
 
     /// Bytes of standard input that were not read yet.
@@ -69,9 +69,9 @@ impl Wasi {
     }
 
     /// Hands on the lines that were not ended; to be called once when the task has.
-    pub(crate) fn flush(&mut self, outbox: &mut impl Outbox) {
-        self.stdout.flush(LogSource::Stdout, outbox);
-        self.stderr.flush(LogSource::Stderr, outbox);
+    pub(crate) fn flush(&mut self, outbox: &mut impl Outbox, logs: &mut Logs) {
+        self.stdout.flush(LogSource::Stdout, outbox, logs);
+        self.stderr.flush(LogSource::Stderr, outbox, logs);
     }
 }
 
@@ -80,41 +80,54 @@ impl Wasi {
 struct Line(Vec<u8>);
 
 impl Line {
-    fn push(&mut self, source: LogSource, mut bytes: &[u8], outbox: &mut impl Outbox) {
+    fn push(
+        &mut self,
+        source: LogSource,
+        mut bytes: &[u8],
+        outbox: &mut impl Outbox,
+        logs: &mut Logs,
+    ) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             if self.0.is_empty() {
-                log_record(outbox, source, LINE_LEVEL, &bytes[..end]);
+                log_record(outbox, logs, source, LINE_LEVEL, &bytes[..end]);
             } else {
-                self.keep(source, &bytes[..end], outbox);
-                log_record(outbox, source, LINE_LEVEL, &self.0);
+                self.keep(source, &bytes[..end], outbox, logs);
+                log_record(outbox, logs, source, LINE_LEVEL, &self.0);
                 self.0.clear();
             }
             bytes = &bytes[end + 1..];
         }
-        self.keep(source, bytes, outbox);
+        self.keep(source, bytes, outbox, logs);
     }
 
     /// Keeps bytes without a line's end; a line over the cap goes out in pieces.
-    fn keep(&mut self, source: LogSource, mut bytes: &[u8], outbox: &mut impl Outbox) {
+    fn keep(
+        &mut self,
+        source: LogSource,
+        mut bytes: &[u8],
+        outbox: &mut impl Outbox,
+        logs: &mut Logs,
+    ) {
         while self.0.len() + bytes.len() > MAX_LOG_TEXT {
             let (now, later) = bytes.split_at(MAX_LOG_TEXT - self.0.len());
             self.0.extend_from_slice(now);
-            log_record(outbox, source, LINE_LEVEL, &self.0);
+            log_record(outbox, logs, source, LINE_LEVEL, &self.0);
             self.0.clear();
             bytes = later;
         }
         self.0.extend_from_slice(bytes);
     }
 
-    fn flush(&mut self, source: LogSource, outbox: &mut impl Outbox) {
+    fn flush(&mut self, source: LogSource, outbox: &mut impl Outbox, logs: &mut Logs) {
         if !self.0.is_empty() {
-            log_record(outbox, source, LINE_LEVEL, &self.0);
+            log_record(outbox, logs, source, LINE_LEVEL, &self.0);
             self.0.clear();
         }
     }
 }
 
-/// `fd_write`. At most [`PIECE`] bytes go in one call, as a pipe would take: a flood is then stopped between calls.
+/// `fd_write` on a stream. At most [`PIECE`] bytes go in one call, as a pipe would take: a flood is then stopped between
+/// calls.
 pub(super) fn write<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
@@ -153,7 +166,7 @@ pub(super) fn write<P: Ports>(
 fn append<P: Ports>(state: &mut State<P>, std: Std, bytes: &[u8]) -> Result<(), HostTrap> {
     state.check_stop()?;
     let cap = state.output_cap;
-    let State { wasi, io, .. } = state;
+    let State { wasi, io, logs, .. } = state;
     let (Some(wasi), Some(Io { outbox, .. })) = (wasi.as_mut(), io.as_mut()) else {
         return Err(HostTrap::NoCall);
     };
@@ -173,16 +186,16 @@ fn append<P: Ports>(state: &mut State<P>, std: Std, bytes: &[u8]) -> Result<(), 
             command.stderr.push(bytes);
             outbox.stderr(bytes);
         }
-        (Std::Out, None) => wasi.stdout.push(LogSource::Stdout, bytes, outbox),
+        (Std::Out, None) => wasi.stdout.push(LogSource::Stdout, bytes, outbox, logs),
         (Std::Err, None) => {
             outbox.stderr(bytes);
-            wasi.stderr.push(LogSource::Stderr, bytes, outbox);
+            wasi.stderr.push(LogSource::Stderr, bytes, outbox, logs);
         }
     }
-    Ok(())
+    state.check_logs()
 }
 
-/// `fd_read`: a command's standard input, for a task the end of file.
+/// `fd_read` on a stream: a command's standard input, for a task the end of file.
 pub(super) fn read<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
@@ -215,7 +228,7 @@ pub(super) fn read<P: Ports>(
     Ok(Errno::Success)
 }
 
-fn iovec(guest: &Guest<'_>, iovecs: u32, index: u32) -> Result<(u32, u32), HostTrap> {
+pub(super) fn iovec(guest: &Guest<'_>, iovecs: u32, index: u32) -> Result<(u32, u32), HostTrap> {
     // The whole list was checked, so that neither sum passes the end of memory.
     let at = iovecs.wrapping_add(index.wrapping_mul(8));
     Ok((guest.u32(at)?, guest.u32(at.wrapping_add(4))?))
@@ -223,119 +236,25 @@ fn iovec(guest: &Guest<'_>, iovecs: u32, index: u32) -> Result<(u32, u32), HostT
 
 /// `fd_close`.
 pub(super) fn close<P: Ports>(caller: &mut Caller<'_, State<P>>, fd: u32) -> Errno {
-    let wasi = caller.data_mut().wasi();
-    match wasi.open.get_mut(fd as usize).and_then(Option::take) {
-        Some(_) => Errno::Success,
-        None => Errno::Badf,
-    }
+    let closed = caller.data_mut().wasi().open.close(fd);
+    closed.err().unwrap_or(Errno::Success)
 }
 
 /// `fd_renumber`: `from` becomes `to`; both must be open.
 pub(super) fn renumber<P: Ports>(caller: &mut Caller<'_, State<P>>, from: u32, to: u32) -> Errno {
-    let wasi = caller.data_mut().wasi();
-    if wasi.std(from).is_none() || wasi.std(to).is_none() {
-        return Errno::Badf;
-    }
-    if from != to {
-        wasi.open[to as usize] = wasi.open[from as usize].take();
-    }
-    Errno::Success
+    let renumbered = caller.data_mut().wasi().open.renumber(from, to);
+    renumbered.err().unwrap_or(Errno::Success)
 }
 
-/// Answers for a standard stream with `errno`, for anything else that it is not open.
+/// Whether a stream is open under a number.
+pub(super) fn is_stream<P: Ports>(caller: &mut Caller<'_, State<P>>, fd: u32) -> bool {
+    caller.data_mut().wasi().std(fd).is_some()
+}
+
+/// Answers for what is open with `errno`, for anything else that it is not.
 pub(super) fn refuse<P: Ports>(caller: &mut Caller<'_, State<P>>, fd: u32, errno: Errno) -> Errno {
-    match caller.data_mut().wasi().std(fd) {
+    match caller.data_mut().wasi().open.get(fd) {
         Some(_) => errno,
         None => Errno::Badf,
-    }
-}
-
-/// Rights of preview 1: read, write, and to be waited for.
-const RIGHT_READ: u64 = 1 << 1;
-const RIGHT_WRITE: u64 = 1 << 6;
-const RIGHT_POLL: u64 = 1 << 27;
-
-/// `fd_fdstat_get`. The type is "unknown", preview 1's word for a pipe: a character device would be a terminal to
-/// libc's `isatty`. A C task that prints must therefore flush, as it would into any pipe.
-pub(super) fn fdstat<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
-    fd: u32,
-    address: u32,
-) -> Result<Errno, HostTrap> {
-    let (memory, state) = split(caller)?;
-    let mut guest = Guest::new(memory, "fd_fdstat_get");
-    let dst = guest.write(address, 24)?;
-    let Some(std) = state.wasi().std(fd) else {
-        return Ok(Errno::Badf);
-    };
-    let rights = match std {
-        Std::In => RIGHT_READ | RIGHT_POLL,
-        Std::Out | Std::Err => RIGHT_WRITE | RIGHT_POLL,
-    };
-    dst.fill(0);
-    dst[8..16].copy_from_slice(&rights.to_le_bytes());
-    Ok(Errno::Success)
-}
-
-/// `fd_filestat_get`: a pipe with nothing to tell.
-pub(super) fn filestat<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
-    fd: u32,
-    address: u32,
-) -> Result<Errno, HostTrap> {
-    let (memory, state) = split(caller)?;
-    let mut guest = Guest::new(memory, "fd_filestat_get");
-    let dst = guest.write(address, 64)?;
-    if state.wasi().std(fd).is_none() {
-        return Ok(Errno::Badf);
-    }
-    dst.fill(0);
-    Ok(Errno::Success)
-}
-
-/// `args_sizes_get`.
-pub(super) fn args_sizes<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
-    count: u32,
-    size: u32,
-) -> Result<Errno, HostTrap> {
-    let (memory, state) = split(caller)?;
-    let mut guest = Guest::new(memory, "args_sizes_get");
-    let args = state.args();
-    let bytes: usize = args.iter().map(|arg| arg.len() + 1).sum();
-    let (Ok(args), Ok(bytes)) = (u32::try_from(args.len()), u32::try_from(bytes)) else {
-        return Ok(Errno::Inval);
-    };
-    guest.put(count, &args.to_le_bytes())?;
-    guest.put(size, &bytes.to_le_bytes())?;
-    Ok(Errno::Success)
-}
-
-/// `args_get`: pointers to `pointers`, the arguments with a NUL after each to `buffer`.
-pub(super) fn args<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
-    mut pointers: u32,
-    mut buffer: u32,
-) -> Result<Errno, HostTrap> {
-    let (memory, state) = split(caller)?;
-    let mut guest = Guest::new(memory, "args_get");
-    for arg in state.args() {
-        guest.put(pointers, &buffer.to_le_bytes())?;
-        guest.put(buffer, arg.as_bytes())?;
-        // An argument that was put fits into memory, so its length fits 32 bits; a sum that saturates lies outside of
-        // any memory, and the next `put` says so.
-        let end = buffer.saturating_add(u32::try_from(arg.len()).unwrap_or(u32::MAX));
-        guest.put(end, &[0])?;
-        buffer = end.saturating_add(1);
-        pointers = pointers.saturating_add(4);
-    }
-    Ok(Errno::Success)
-}
-
-impl<P: Ports> State<P> {
-    /// A command's arguments; a task has none.
-    fn args(&self) -> &[String] {
-        let command = self.wasi.as_ref().and_then(|wasi| wasi.command.as_ref());
-        command.map_or(&[], |command| &command.args)
     }
 }

@@ -25,6 +25,19 @@ pub fn add_aloud(n: u64) -> Result<u64, HostCallError> {
     Ok(sum)
 }
 
+/// Does everything that makes its worker talk to the host: logs, emits, calls `add`, sleeps, and returns `len` bytes.
+///
+/// # Errors
+/// What the host says.
+#[wasmpool_guest::task]
+pub fn take_every_step(len: usize) -> Result<Vec<u8>, HostCallError> {
+    wasmpool_guest::info!("begun");
+    wasmpool_guest::emit(&1_u8).map_err(HostCallError::Encode)?;
+    let sum: u64 = host_call("add", &(1_u64, 2_u64))?;
+    std::thread::sleep(std::time::Duration::from_micros(100));
+    Ok(vec![u8::try_from(sum).unwrap_or(0); len])
+}
+
 /// Calls the function `name` with a text; what came of it, as text.
 #[wasmpool_guest::task]
 pub fn say(name: String, text: String) -> String {

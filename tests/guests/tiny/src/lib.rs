@@ -91,6 +91,16 @@ pub fn spin() {
     }
 }
 
+/// Writes to so many MiB, says that it has, and loops until it is stopped or killed.
+#[wasmpool_guest::task]
+pub fn hold(mebibytes: usize) {
+    let held = vec![1_u8; mebibytes << 20];
+    wasmpool_guest::info!("held");
+    loop {
+        std::hint::black_box(&held);
+    }
+}
+
 /// Works for about as long as `rounds` says, and returns a number that depends on all of them.
 #[wasmpool_guest::task]
 pub fn burn(rounds: u64) -> u64 {

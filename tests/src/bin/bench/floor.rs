@@ -16,6 +16,7 @@ use wasmpool_tests::guests;
 
 use crate::placement::Placement;
 
+pub(crate) mod ends;
 mod instance;
 pub(crate) mod mapping;
 pub(crate) mod pairs;
@@ -39,6 +40,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<bool> {
         [ECHO] => echo_child()?,
         [LOOP, isolation, tasks] => loop_child(isolation == "fresh", tasks.parse()?)?,
         [EXIT] => {}
+        [ends::FORK, mebibytes, times] => ends::child(mebibytes.parse()?, times.parse()?)?,
         [SINK, count, len] => pairs::sink(count.parse()?, len.parse()?)?,
         _ => return Ok(false),
     }

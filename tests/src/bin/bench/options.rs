@@ -41,7 +41,7 @@ impl Options {
                 "--row" => options.row = Some(value()?.parse().context("--row N")?),
                 "--json" => options.json = Some(value()?.into()),
                 _ => bail!(
-                    "usage: bench [--quick] [--rounds N] [--row 1|2|3|7|8|11|12|13] [--json FILE]"
+                    "usage: bench [--quick] [--rounds N] [--row 1|2|3|7|8|9|10|11|12|13|17|18] [--json FILE]"
                 ),
             }
         }

@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use wasmpool::{ByteSize, Dict, Isolation, Manager, Pool, RawArray, ReadOnly, StartMethod, Task};
+use wasmpool::{
+    ByteSize, Dict, Isolation, Jail, Manager, Pool, RawArray, ReadOnly, StartMethod, Task,
+};
 use wasmpool_tests::{guests, kinds};
 
 use crate::placement::Placement;
 
+pub(crate) mod ends;
 pub(crate) mod pairs;
+pub(crate) mod tenants;
 
 /// Calls before measuring: what is done once is done in them.
 const WARM: u64 = 500;
@@ -49,8 +53,14 @@ pub(crate) fn apply(placement: Placement, calls: u64) -> Result<Vec<Duration>> {
 ///
 /// # Errors
 /// When a task fails or its answer is wrong.
-pub(crate) fn map(isolation: Isolation, tasks: u64, workers: usize) -> Result<Duration> {
+pub(crate) fn map(
+    jail: Jail,
+    isolation: Isolation,
+    tasks: u64,
+    workers: usize,
+) -> Result<Duration> {
     let pool = kinds::builder()
+        .jail(jail)
         .workers(workers)
         .isolation(isolation)
         .build()?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use wasmpool::{Isolation, StartMethod};
+use wasmpool::{Isolation, Jail, StartMethod};
 
 use crate::neighbour::Neighbour;
 use crate::options::Options;
@@ -12,7 +12,10 @@ use crate::report::Measure;
 use crate::series::{micros, quantile};
 use crate::{floor, ours};
 
+mod ends;
+mod jail;
 mod pairs;
+mod tenants;
 
 /// Measures the rows that are wanted.
 ///
@@ -26,9 +29,13 @@ pub(crate) fn run(options: &Options, neighbour: &Neighbour) -> Result<Vec<Measur
         (3, batched_tasks),
         (7, arrays),
         (8, starts),
+        (9, ends::ends),
+        (10, ends::processes),
         (11, pairs::locks),
         (12, pairs::queues),
         (13, dictionary),
+        (17, jail::price),
+        (18, tenants::many),
     ] {
         if options.wants(row) {
             eprintln!("row {row} …");
@@ -121,7 +128,7 @@ fn maps(
         measure
             .ours
             .0
-            .push(each(ours::map(isolation, tasks, workers)?));
+            .push(each(ours::map(Jail::Default, isolation, tasks, workers)?));
         measure.floor.0.push(each(floor::instances(
             isolation == Isolation::Task,
             tasks,

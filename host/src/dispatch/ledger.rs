@@ -1,0 +1,565 @@
+//! The accounts of all tenants of a pool: who waits with what, how many workers each has and may have, who is in trouble.
+//! It lies behind the hub's lock; whose turn it is, `fairness.rs` says.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::{Arc, Weak, atomic::Ordering::SeqCst},
+    time::Instant,
+};
+
+use super::{
+    budget::Budget,
+    fairness::{Account, Clock},
+    numbers::NumberMap,
+    stream::Stream,
+    tenant::Tenant,
+    trouble::{Step, Trouble},
+};
+use crate::{
+    pool::{
+        outcome::TaskError,
+        size::ByteSize,
+        tenant::{TenantError, TenantLimits, TenantUsage},
+    },
+    worker::contract::CallSpec,
+};
+
+/// Accounts are looked through for those that nobody needs when there are twice as many as were left the last time, and
+/// not below this number.
+const FEW: usize = 64;
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    clock: Clock,
+    entries: NumberMap<Entry>,
+    /// Calls with something to send, by tenant, in the order in which they get their turn; each at most once.
+    waiting: BTreeMap<u64, VecDeque<Arc<Stream>>>,
+    names: HashMap<Arc<str>, Arc<Tenant>>,
+    /// Workers of the pool that have something to do.
+    busy: usize,
+    defaults: TenantLimits,
+    sweep_at: usize,
+}
+
+/// What one tenant has, and may have.
+#[derive(Debug)]
+struct Entry {
+    tenant: Weak<Tenant>,
+    limits: TenantLimits,
+    /// Somebody has set its limits.
+    own_limits: bool,
+    account: Account,
+    budget: Option<Budget>,
+    /// Its processes that have not ended.
+    alive: usize,
+    /// The memory limits of all of them.
+    memory: u64,
+    trouble: Trouble,
+    zygote: From,
+}
+
+/// Where a tenant's next worker comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// From the zygote of all.
+    Shared,
+    /// From one of its own, which does not stand yet.
+    Awaited,
+    /// From the one of this number.
+    Own(u64),
+}
+
+/// What a process counts for as long as it lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    tenant: Arc<Tenant>,
+    memory: u64,
+}
+
+impl Seat {
+    /// A worker of this tenant, for tasks with these limits.
+    pub(super) fn new(tenant: &Arc<Tenant>, spec: &CallSpec) -> Self {
+        Self {
+            tenant: Arc::clone(tenant),
+            memory: spec.memory,
+        }
+    }
+
+    /// Whose it is.
+    pub(super) fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+}
+
+/// What a lost worker has led to.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The rule that it met.
+    pub(super) step: Step,
+    /// How many were lost in a row.
+    pub(super) losses: u32,
+    /// A zygote is to be started for the tenant.
+    pub(super) wants_zygote: bool,
+}
+
+impl Entry {
+    fn new(tenant: &Arc<Tenant>, limits: TenantLimits, now: Instant) -> Self {
+        Self {
+            tenant: Arc::downgrade(tenant),
+            account: Account::new(limits.weight, now),
+            budget: budget(&limits, now),
+            limits,
+            own_limits: false,
+            alive: 0,
+            memory: 0,
+            trouble: Trouble::default(),
+            zygote: From::Shared,
+        }
+    }
+
+    /// Counts what was used until now.
+    fn settle(&mut self, now: Instant) {
+        let used = self.account.settle(now);
+        if let Some(budget) = self.budget.as_mut().filter(|_| !used.is_zero()) {
+            budget.spend(used, now);
+        }
+    }
+
+    /// When its budget allows something again, when that is not now.
+    fn opens_at(&self, now: Instant) -> Option<Instant> {
+        let running = self.account.unsettled(now);
+        self.budget.as_ref()?.opens_at(running, now)
+    }
+
+    /// Whether a task of it may begin now, should there be a worker for it.
+    fn may_begin(&self, now: Instant) -> bool {
+        let busy = self.account.busy() as usize;
+        self.trouble.paused_until(now).is_none()
+            && !(self.trouble.is_on_trial() && busy > 0)
+            && self.zygote != From::Awaited
+            && self.limits.max_workers.is_none_or(|most| busy < most)
+            && self.opens_at(now).is_none()
+    }
+
+    /// Whether what it has may be given more to do.
+    fn may_go_on(&self, now: Instant) -> bool {
+        self.opens_at(now).is_none()
+    }
+
+    /// When it may begin something again, as far as that is a matter of time.
+    fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        self.trouble.paused_until(now).max(self.opens_at(now))
+    }
+
+    fn paused(&self, until: Instant) -> TenantError {
+        let tenant = self.tenant.upgrade();
+        TenantError::Paused {
+            tenant: tenant.as_ref().map_or(0, |tenant| tenant.number()),
+            name: tenant.and_then(|tenant| tenant.name().cloned()),
+            losses: self.trouble.losses(),
+            until,
+        }
+    }
+}
+
+fn budget(limits: &TenantLimits, now: Instant) -> Option<Budget> {
+    let budget = limits.worker_time?;
+    Some(Budget::new(budget.time, budget.per, now))
+}
+
+impl Ledger {
+    /// One in which nobody stands yet.
+    pub(super) fn new(defaults: TenantLimits) -> Self {
+        Self {
+            defaults,
+            ..Self::default()
+        }
+    }
+
+    fn entry(&mut self, tenant: &Arc<Tenant>) -> &mut Entry {
+        if !self.entries.contains_key(&tenant.number()) {
+            self.sweep();
+            let entry = Entry::new(tenant, self.defaults.clone(), Instant::now());
+            self.entries.insert(tenant.number(), entry);
+        }
+        self.entries
+            .get_mut(&tenant.number())
+            .expect("it was just put there")
+    }
+
+    /// Forgets those who are gone, and names that say nothing any more.
+    fn sweep(&mut self) {
+        if self.entries.len() < self.sweep_at.max(FEW) {
+            return;
+        }
+        let now = Instant::now();
+        self.names.retain(|_, tenant| {
+            let entry = self.entries.get(&tenant.number());
+            Arc::strong_count(tenant) > 1
+                || entry.is_some_and(|entry| {
+                    entry.own_limits
+                        || entry.alive > 0
+                        || entry.trouble.losses() > 0
+                        || entry
+                            .budget
+                            .as_ref()
+                            .is_some_and(|budget| !budget.is_even(now))
+                        || !self.clock.is_even(&entry.account, now)
+                })
+        });
+        self.entries
+            .retain(|_, entry| entry.tenant.strong_count() > 0 || entry.alive > 0);
+        self.sweep_at = 2 * self.entries.len();
+    }
+
+    /// The tenant of this name, which is there from now on.
+    pub(super) fn named(&mut self, name: &str) -> Arc<Tenant> {
+        if let Some(tenant) = self.names.get(name) {
+            return Arc::clone(tenant);
+        }
+        let name: Arc<str> = name.into();
+        let tenant = Tenant::named(Arc::clone(&name));
+        self.entry(&tenant);
+        self.names.insert(name, Arc::clone(&tenant));
+        tenant
+    }
+
+    /// What a tenant may use.
+    pub(super) fn limits(&mut self, tenant: &Arc<Tenant>) -> &TenantLimits {
+        &self.entry(tenant).limits
+    }
+
+    /// Sets what a tenant may use.
+    pub(super) fn set_limits(&mut self, tenant: &Arc<Tenant>, limits: TenantLimits, now: Instant) {
+        let entry = self.entry(tenant);
+        entry.settle(now);
+        entry.account.set_weight(limits.weight, now);
+        match (&mut entry.budget, limits.worker_time) {
+            (Some(budget), Some(new)) => budget.set(new.time, new.per, now),
+            (old, _) => *old = budget(&limits, now),
+        }
+        if limits.max_losses.is_none() {
+            entry.trouble = Trouble::default();
+            entry.zygote = From::Shared;
+        }
+        entry.limits = limits;
+        entry.own_limits = true;
+    }
+
+    /// How many of a tenant's resting workers are too many by its own limits, of so many.
+    pub(super) fn surplus(&mut self, tenant: &Arc<Tenant>, idle: usize, most: usize) -> usize {
+        let entry = self.entry(tenant);
+        let most = entry.limits.max_idle_workers.unwrap_or(most);
+        let alive = entry.limits.max_workers.unwrap_or(usize::MAX);
+        idle.saturating_sub(most)
+            .max(entry.alive.saturating_sub(alive).min(idle))
+    }
+
+    /// What a tenant has, of which so many rest.
+    pub(super) fn usage(&mut self, tenant: &Arc<Tenant>, idle: usize, now: Instant) -> TenantUsage {
+        let entry = self.entry(tenant);
+        TenantUsage {
+            workers: entry.alive,
+            busy: entry.account.busy() as usize,
+            idle,
+            memory: ByteSize::new(entry.memory),
+            worker_time: entry.account.total(now),
+            losses: entry.trouble.losses(),
+            paused_until: entry.trouble.paused_until(now),
+            own_zygote: entry.trouble.wants_own_zygote(),
+        }
+    }
+
+    /// A process that is about to be asked for counts from now on.
+    ///
+    /// # Errors
+    /// The tenant may not have it now.
+    pub(super) fn seat(&mut self, seat: &Seat, now: Instant) -> Result<(), TenantError> {
+        let entry = self.entry(&seat.tenant);
+        if let Some(until) = entry.trouble.paused_until(now) {
+            return Err(entry.paused(until));
+        }
+        let (tenant, name) = (seat.tenant.number(), seat.tenant.name().cloned());
+        let most = entry
+            .limits
+            .max_memory
+            .map_or(u64::MAX, |most| most.bytes());
+        if seat.memory > most {
+            return Err(TenantError::Memory {
+                tenant,
+                name,
+                limit: ByteSize::new(most),
+                wanted: ByteSize::new(seat.memory),
+            });
+        }
+        let crowded = entry
+            .limits
+            .max_workers
+            .is_some_and(|most| entry.alive >= most);
+        if crowded || entry.memory.saturating_add(seat.memory) > most {
+            return Err(TenantError::Full { tenant, name });
+        }
+        entry.alive += 1;
+        entry.memory += seat.memory;
+        Ok(())
+    }
+
+    /// A process has ended, or did not come to be.
+    pub(super) fn leave(&mut self, seat: &Seat) {
+        if let Some(entry) = self.entries.get_mut(&seat.tenant.number()) {
+            entry.alive = entry.alive.saturating_sub(1);
+            entry.memory = entry.memory.saturating_sub(seat.memory);
+        }
+    }
+
+    /// Workers of the pool that have something to do.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy
+    }
+
+    /// A worker is this tenant's from now on: it was its turn.
+    pub(super) fn take_place(&mut self, tenant: &Arc<Tenant>, now: Instant) {
+        if !self.waiting.contains_key(&tenant.number()) {
+            self.came(tenant, now);
+        }
+        self.served(tenant, now);
+        self.lend_back(tenant, now);
+    }
+
+    /// A worker does nothing for this tenant any more.
+    pub(crate) fn give_place(&mut self, tenant: &Arc<Tenant>, now: Instant) {
+        self.busy = self.busy.saturating_sub(1);
+        let entry = self.entry(tenant);
+        entry.settle(now);
+        entry.account.ended(now);
+    }
+
+    /// A worker that was lent to others is this tenant's again.
+    pub(super) fn lend_back(&mut self, tenant: &Arc<Tenant>, now: Instant) {
+        self.busy += 1;
+        let entry = self.entry(tenant);
+        entry.settle(now);
+        entry.account.began(now);
+    }
+
+    /// It was this tenant's turn, with a worker that it has.
+    pub(super) fn served(&mut self, tenant: &Arc<Tenant>, now: Instant) {
+        self.entry(tenant).settle(now);
+        if let Some(entry) = self.entries.get_mut(&tenant.number()) {
+            self.clock.served(&mut entry.account, now);
+        }
+    }
+
+    /// A call has something to send.
+    pub(super) fn wait(&mut self, stream: Arc<Stream>) {
+        let tenant = Arc::clone(stream.plan.module.tenant_of());
+        if !self.waiting.contains_key(&tenant.number()) {
+            self.came(&tenant, Instant::now());
+        }
+        self.waiting
+            .entry(tenant.number())
+            .or_default()
+            .push_back(stream);
+    }
+
+    /// A tenant wants something that it did not want before, or could not have.
+    fn came(&mut self, tenant: &Arc<Tenant>, now: Instant) {
+        let entry = self.entry(tenant);
+        entry.settle(now);
+        if let Some(entry) = self.entries.get_mut(&tenant.number()) {
+            self.clock.came(&mut entry.account, now);
+        }
+    }
+
+    /// Whether any call waits.
+    pub(crate) fn anybody_waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// All calls that wait.
+    pub(super) fn take_waiting(&mut self) -> Vec<Arc<Stream>> {
+        std::mem::take(&mut self.waiting)
+            .into_values()
+            .flatten()
+            .collect()
+    }
+
+    /// The next call to send something of, but of none of these tenants. `behind` waits for a worker and is served before
+    /// all others; until then they go on with what they have, within bounds.
+    pub(super) fn next(
+        &self,
+        now: Instant,
+        but: &HashSet<u64>,
+        behind: Option<u64>,
+    ) -> Option<Arc<Stream>> {
+        let behind = behind.and_then(|behind| self.entries.get(&behind));
+        let may = |entry: &Entry| match behind {
+            None => entry.may_begin(now) || (entry.account.busy() > 0 && entry.may_go_on(now)),
+            Some(behind) => {
+                entry.account.busy() > 0
+                    && entry.may_go_on(now)
+                    && self.clock.may_go_on(&entry.account, &behind.account, now)
+            }
+        };
+        let waiting = self.waiting.keys().filter(|number| !but.contains(number));
+        let waiting = waiting.filter_map(|number| {
+            let entry = self.entries.get(number).filter(|entry| may(entry))?;
+            Some((*number, &entry.account))
+        });
+        let next = self.clock.next(now, waiting)?;
+        self.waiting.get(&next)?.front().cloned()
+    }
+
+    /// Those who are held up by bounds of their own, and not by others, save nothing up meanwhile.
+    pub(super) fn hold_back(&mut self, now: Instant) {
+        for number in self.waiting.keys() {
+            if let Some(entry) = self.entries.get_mut(number)
+                && !entry.may_begin(now)
+            {
+                entry.settle(now);
+                self.clock.came(&mut entry.account, now);
+            }
+        }
+    }
+
+    /// The call has had its turn: the next one of its tenant is first.
+    pub(super) fn turn_over(&mut self, stream: &Arc<Stream>) {
+        let tenant = stream.plan.module.tenant();
+        let Some(queue) = self.waiting.get_mut(&tenant) else {
+            return;
+        };
+        let Some(at) = queue.iter().position(|it| Arc::ptr_eq(it, stream)) else {
+            return;
+        };
+        queue.remove(at);
+        stream.queued.store(false, SeqCst);
+        if stream.has_pending() && !stream.queued.swap(true, SeqCst) {
+            queue.push_back(Arc::clone(stream));
+        }
+        if queue.is_empty() {
+            self.waiting.remove(&tenant);
+        }
+    }
+
+    /// Of those that wait and could begin, whose turn it is.
+    pub(super) fn first_waiting(&self, now: Instant) -> Option<u64> {
+        let waiting = self.waiting.keys().filter_map(|number| {
+            let entry = self.entries.get(number)?;
+            entry.may_begin(now).then_some((*number, &entry.account))
+        });
+        self.clock.next(now, waiting)
+    }
+
+    /// Whether `holder` is to make room for `first`, who waits for a worker.
+    pub(super) fn makes_room(&self, holder: &Tenant, first: u64, now: Instant) -> bool {
+        let (Some(held), Some(waits)) =
+            (self.entries.get(&holder.number()), self.entries.get(&first))
+        else {
+            return false;
+        };
+        holder.number() != first && self.clock.is_before(&waits.account, &held.account, now)
+    }
+
+    /// Whether a call may take a resting worker at once: nobody waits who comes first.
+    pub(super) fn may_lease(&mut self, tenant: &Arc<Tenant>, now: Instant) -> bool {
+        if !self.waiting.contains_key(&tenant.number()) {
+            self.came(tenant, now);
+        }
+        let Some(entry) = self.entries.get(&tenant.number()) else {
+            return false;
+        };
+        let first = |number: &u64| {
+            let other = self.entries.get(number).filter(|it| it.may_begin(now));
+            *number != tenant.number()
+                && other
+                    .is_some_and(|other| !self.clock.is_before(&entry.account, &other.account, now))
+        };
+        entry.may_begin(now) && !self.waiting.keys().any(first)
+    }
+
+    /// Whether a task of this tenant may begin now, should there be a worker for it.
+    pub(super) fn may_begin(&mut self, tenant: &Arc<Tenant>, now: Instant) -> bool {
+        self.entry(tenant).may_begin(now)
+    }
+
+    /// When somebody who waits may begin something that he may not begin now, as far as that is known.
+    pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        self.waiting
+            .keys()
+            .filter_map(|number| self.entries.get(number)?.wakes_at(now))
+            .min()
+    }
+
+    /// The calls that fail, since their tenants are paused for long, and why.
+    pub(super) fn refused(&mut self, now: Instant) -> Vec<(Arc<Stream>, TaskError)> {
+        let mut refused = Vec::new();
+        self.waiting.retain(|number, queue| {
+            let entry = self.entries.get(number);
+            let until = entry.and_then(|entry| entry.trouble.refuses_until(now));
+            let (Some(entry), Some(until)) = (entry, until) else {
+                return true;
+            };
+            let error = TaskError::Tenant(entry.paused(until));
+            for stream in queue.drain(..) {
+                stream.queued.store(false, SeqCst);
+                refused.push((stream, error.clone()));
+            }
+            false
+        });
+        refused
+    }
+
+    /// A worker was lost, through no fault of the host's.
+    pub(super) fn lost(&mut self, tenant: &Arc<Tenant>, now: Instant) -> Lost {
+        let entry = self.entry(tenant);
+        let step = entry.trouble.lost(entry.limits.max_losses, now);
+        tenant.set_troubled(true);
+        let wants_zygote = entry.trouble.wants_own_zygote() && entry.zygote == From::Shared;
+        if wants_zygote {
+            entry.zygote = From::Awaited;
+        }
+        Lost {
+            step,
+            losses: entry.trouble.losses(),
+            wants_zygote,
+        }
+    }
+
+    /// A task of a tenant in trouble was answered. Returns whether that ends what others could see of it.
+    pub(super) fn answered(&mut self, tenant: &Arc<Tenant>) -> bool {
+        tenant.set_troubled(false);
+        let entry = self.entry(tenant);
+        entry.zygote = From::Shared;
+        entry.trouble.answered()
+    }
+
+    /// Where the next worker of a tenant comes from.
+    pub(super) fn zygote_of(&mut self, tenant: &Arc<Tenant>) -> From {
+        self.entry(tenant).zygote
+    }
+
+    /// The zygote that a tenant awaits stands, or does not come. Returns whether it is still awaited.
+    pub(super) fn zygote_came(&mut self, tenant: &Arc<Tenant>, zygote: From) -> bool {
+        let entry = self.entry(tenant);
+        let awaited = entry.zygote == From::Awaited;
+        if awaited {
+            entry.zygote = zygote;
+        }
+        awaited
+    }
+
+    /// The zygote of this number is no more. Returns whether the tenant's workers were to come from it.
+    pub(super) fn zygote_gone(&mut self, tenant: &Arc<Tenant>, zygote: u64) -> bool {
+        let entry = self.entry(tenant);
+        let used = entry.zygote == From::Own(zygote);
+        if used {
+            entry.zygote = From::Shared;
+        }
+        used
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

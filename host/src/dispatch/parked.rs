@@ -1,0 +1,119 @@
+//! Workers that rest: who takes one, who puts one back, which end when there are too many.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    hub::{Hub, State},
+    ledger::From,
+    link::Link,
+    stream::CallPlan,
+    tenant::Tenant,
+};
+
+/// Who wants a worker that rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taker {
+    /// The dispatcher, for the one whose turn it is.
+    Dispatcher,
+    /// A calling thread, which knows nobody else's turn.
+    Caller,
+}
+
+impl Hub {
+    /// A resting worker for a call, counted as busy from here on.
+    pub(super) fn take_idle(&self, plan: &CallPlan, taker: Taker) -> Option<Link> {
+        let mut state = self.lock();
+        if state.ledger.busy() >= self.config.workers || state.idle.is_empty() {
+            return None;
+        }
+        let tenant = plan.module.tenant_of();
+        // The one used last: its memory is warm.
+        let at = state.idle.iter().rposition(|link| {
+            link.suits(plan)
+                && plan.spec.memory <= link.seat_memory
+                && !(plan.process_per_task && link.tasks > 0)
+        })?;
+        let now = Instant::now();
+        if taker == Taker::Caller && !state.ledger.may_lease(tenant, now) {
+            return None;
+        }
+        state.ledger.take_place(tenant, now);
+        Some(state.idle.remove(at))
+    }
+
+    /// A worker that has done its work rests, or ends when it has done enough.
+    pub(crate) fn give_back(&self, mut link: Link) {
+        link.rest();
+        let mut state = self.lock();
+        let tenant = Arc::clone(link.module.tenant_of());
+        state.ledger.give_place(&tenant, link.rested);
+        // Under the lock: whoever gives one of its objects to another tenant looks for it among the idle afterwards.
+        let spent = link.is_spent()
+            || self
+                .config
+                .max_tasks_per_worker
+                .is_some_and(|most| link.tasks >= most);
+        // It comes from a zygote that its tenant's workers are not to come from any more.
+        let stale = match state.ledger.zygote_of(&tenant) {
+            From::Shared => false,
+            From::Awaited => true,
+            From::Own(number) => link.child.zygote() != number,
+        };
+        let mut ended = Vec::new();
+        if spent || stale || self.is_closed() {
+            ended.push(link);
+        } else {
+            state.idle.push(link);
+            ended.extend(state.take_surplus(&tenant, self.config.workers));
+            while state.idle.len() > self.config.max_idle_workers
+                && let Some(at) = longest_rested(&state.idle, |_| true)
+            {
+                ended.push(state.idle.remove(at));
+            }
+        }
+        // The dispatcher keeps the clock of what rests.
+        let waiting = state.ledger.anybody_waits()
+            || state.held_up
+            || state.idle.iter().any(|link| link.trim_due().is_some());
+        drop(state);
+        drop(ended);
+        if waiting {
+            self.ring();
+        }
+    }
+}
+
+impl State {
+    /// A tenant's worker that has rested longest.
+    pub(super) fn take_resting(&mut self, tenant: &Arc<Tenant>) -> Option<Link> {
+        let its = |link: &Link| link.module.tenant() == tenant.number();
+        let at = longest_rested(&self.idle, its)?;
+        Some(self.idle.remove(at))
+    }
+
+    /// All of a tenant's workers that rest.
+    pub(super) fn take_all_resting(&mut self, tenant: &Arc<Tenant>) -> Vec<Link> {
+        let its = |link: &mut Link| link.module.tenant() == tenant.number();
+        self.idle.extract_if(.., its).collect()
+    }
+
+    /// How many of a tenant's workers rest.
+    pub(super) fn resting(&self, tenant: &Arc<Tenant>) -> usize {
+        let its = |link: &&Link| link.module.tenant() == tenant.number();
+        self.idle.iter().filter(its).count()
+    }
+
+    /// The workers of a tenant that rest beyond its own limits, or beyond so many.
+    pub(super) fn take_surplus(&mut self, tenant: &Arc<Tenant>, most: usize) -> Vec<Link> {
+        let surplus = self.ledger.surplus(tenant, self.resting(tenant), most);
+        (0..surplus)
+            .filter_map(|_| self.take_resting(tenant))
+            .collect()
+    }
+}
+
+/// Which of these has rested longest.
+fn longest_rested(idle: &[Link], which: impl Fn(&Link) -> bool) -> Option<usize> {
+    let all = idle.iter().enumerate().filter(|(_, link)| which(link));
+    all.min_by_key(|(_, link)| link.rested).map(|(at, _)| at)
+}

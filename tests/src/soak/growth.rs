@@ -1,0 +1,140 @@
+//! What is held when everything rests: processes, descriptors, mappings, memory.
+
+use std::fmt;
+use std::fs;
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::load::World;
+use crate::DEADLINE;
+use crate::processes::{Held, descendants, eventually};
+
+/// What was held at each look.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    looks: Vec<Look>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    host: Held,
+    /// Processes below it, and what they have; nothing when they hide it.
+    below: usize,
+    all: Option<Held>,
+}
+
+/// After so long with another number of processes than there should be.
+const FILL_AGAIN: Duration = Duration::from_secs(2);
+/// What is no growth: an allocator splits and joins its own, a table that once was full stays large.
+const MAPS: usize = 64;
+const MEMORY_KIB: usize = 24 << 10;
+
+impl Growth {
+    /// Brings the pools to rest, all of them with all of their workers, and looks.
+    pub(super) fn look(&mut self, world: &World) -> Result<()> {
+        // A tenant that is paused fails until its pause is over.
+        let fill = || eventually("all tenants are well", || world.fill().ok());
+        let mut expected = fill();
+        let mut filled = Instant::now();
+        let deadline = Instant::now() + DEADLINE;
+        let mut before = None;
+        let look = loop {
+            let family = descendants(process::id());
+            let look = look_at(&family).filter(|_| family.len() == expected);
+            // A descriptor of a worker that has just ended may still be open: the same twice.
+            let descriptors = look.map(|look| look.host.descriptors);
+            match look {
+                Some(look) if before == descriptors => break look,
+                _ => before = descriptors,
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{expected} processes should be left, and not {:#?}",
+                family.iter().map(|&pid| told(pid)).collect::<Vec<_>>()
+            );
+            if filled.elapsed() > FILL_AGAIN {
+                // A worker that was not given the processor in time did not leave its task, and was killed.
+                expected = fill();
+                filled = Instant::now();
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        self.looks.push(look);
+        Ok(())
+    }
+
+    /// Compares the last look with an early one; the first of all come before caches and allocators have what they keep.
+    ///
+    /// # Errors
+    /// Something grew.
+    pub(super) fn judge(&self) -> Result<()> {
+        let early = self.looks.get(self.looks.len() / 3);
+        let (first, last) = early.zip(self.looks.last()).context("no look")?;
+        ensure!(self.looks.len() > 2, "a look or two show no growth");
+        let grew = |what: &str, first: usize, last: usize, slack: usize| {
+            ensure!(last <= first + slack, "{what} grew: {first}, then {last}");
+            Ok(())
+        };
+        grew("processes", first.below, last.below, 0)?;
+        grew(
+            "the host's descriptors",
+            first.host.descriptors,
+            last.host.descriptors,
+            0,
+        )?;
+        grew("the host's mappings", first.host.maps, last.host.maps, MAPS)?;
+        grew(
+            "the host's memory",
+            first.host.memory,
+            last.host.memory,
+            MEMORY_KIB,
+        )?;
+        if let Some((first, last)) = first.all.zip(last.all) {
+            grew("all descriptors", first.descriptors, last.descriptors, 8)?;
+            grew("all mappings", first.maps, last.maps, MAPS)?;
+            grew("all memory", first.memory, last.memory, MEMORY_KIB)?;
+        }
+        Ok(())
+    }
+}
+
+fn look_at(family: &[u32]) -> Option<Look> {
+    Some(Look {
+        host: Held::by(&[process::id()]).ok()??,
+        below: family.len(),
+        all: Held::by(family).ok()?,
+    })
+}
+
+/// Number, name, state and parent of a process.
+fn told(pid: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.split_whitespace()
+        .take(4)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "at rest: processes; descriptors, mappings, KiB of the host; the same of all below"
+        )?;
+        for look in &self.looks {
+            let (host, below) = (look.host, look.below);
+            write!(
+                f,
+                "\n  {below}; {} {} {}",
+                host.descriptors, host.maps, host.memory
+            )?;
+            if let Some(all) = look.all {
+                write!(f, "; {} {} {}", all.descriptors, all.maps, all.memory)?;
+            }
+        }
+        Ok(())
+    }
+}

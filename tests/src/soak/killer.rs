@@ -1,0 +1,129 @@
+//! Who is killed, and how.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use super::Settings;
+use crate::processes::{children, descendants, signal};
+
+/// Who was hit, by what, how often.
+#[derive(Debug, Default)]
+pub(super) struct Kills {
+    counts: BTreeMap<(&'static str, &'static str), u64>,
+    random: u64,
+    /// When the next parent is hit.
+    parents: Option<Instant>,
+    /// Whose turn it is: a pool gives up when it loses several in a few seconds.
+    turn: usize,
+}
+
+/// How a process is hit, how often that one of eight.
+const SIGNALS: [(&str, Signal); 8] = [
+    ("SIGKILL", Signal::KILL),
+    ("SIGKILL", Signal::KILL),
+    ("SIGKILL", Signal::KILL),
+    ("SIGSEGV", Signal::SEGV),
+    ("SIGABRT", Signal::ABORT),
+    ("SIGSTOP", Signal::STOP),
+    ("SIGSTOP", Signal::STOP),
+    // It was stopped, or nothing happens.
+    ("SIGCONT", Signal::CONT),
+];
+
+impl Kills {
+    /// Goes on until then, or until it is told to stop.
+    pub(super) fn go_on(&mut self, settings: Settings, until: Instant, stop: &AtomicBool) {
+        let mut next = Instant::now() + settings.every;
+        // Counted over all stretches, of which each may be shorter.
+        let parents = *self.parents.get_or_insert(next) + settings.parents_every;
+        let mut parents = parents.max(next);
+        while Instant::now() < until && !stop.load(SeqCst) {
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+            next += settings.every;
+            let launchers = children(process::id());
+            let zygotes: Vec<u32> = launchers.iter().flat_map(|&pid| children(pid)).collect();
+            if Instant::now() >= parents {
+                parents += settings.parents_every;
+                self.parents = Some(Instant::now());
+                self.turn += 1;
+                let (who, all) = match self.below(2) {
+                    0 => ("launcher", &launchers),
+                    _ => ("zygote", &zygotes),
+                };
+                let chosen = all.get(self.turn % all.len().max(1)).copied();
+                self.hit(who, chosen.as_slice());
+            }
+            let leaves: Vec<u32> = zygotes.iter().flat_map(|&pid| children(pid)).collect();
+            self.hit("", &leaves);
+        }
+        // A stopped parent whom nobody asks for anything is not noticed, and reaps nobody.
+        let launchers = children(process::id());
+        go_on(launchers.iter().flat_map(|&pid| children(pid)));
+        go_on(launchers.iter().copied());
+        if settings.stretch < Settings::PATIENCE {
+            go_on(descendants(process::id()));
+        }
+    }
+
+    /// Hits one of these.
+    fn hit(&mut self, who: &'static str, pids: &[u32]) {
+        let Some(&pid) = pids.get(self.below(pids.len().max(1))) else {
+            return;
+        };
+        let (name, how) = SIGNALS[self.below(SIGNALS.len())];
+        let who = if who.is_empty() { role(pid) } else { who };
+        // It may have gone meanwhile.
+        if signal(pid, how).is_ok() {
+            *self.counts.entry((who, name)).or_default() += 1;
+        }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.random = self
+            .random
+            .wrapping_add(u64::from(process::id()))
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(self.random >> 33).unwrap_or(0) % bound
+    }
+}
+
+/// Lets those of these go on who were stopped.
+fn go_on(pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        // It may have gone meanwhile.
+        let _ = signal(pid, Signal::CONT);
+    }
+}
+
+/// What a child of a zygote is, as far as its mappings tell.
+fn role(pid: u32) -> &'static str {
+    match fs::read_to_string(format!("/proc/{pid}/maps")) {
+        Ok(maps) if maps.contains("wasmpool-arena") => "worker",
+        Ok(_) => "starting or compiling",
+        Err(_) => "worker or compiler",
+    }
+}
+
+impl fmt::Display for Kills {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: u64 = self.counts.values().sum();
+        write!(f, "{all} signals")?;
+        let mut last = "";
+        for ((who, how), count) in &self.counts {
+            if *who != last {
+                write!(f, "\n  {who:22}")?;
+                last = who;
+            }
+            write!(f, " {how} {count}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! Processes that are stopped (SIGSTOP) and never go on. One test at a time: they look for the processes below this one.
+
+use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use guest_hostile::{Act, answer};
+use rustix::process::Signal;
+use wasmpool::{LoadError, Pool, PoolEvent, StartMethod, Task, TaskError};
+use wasmpool_tests::fault::{Fault, Plan, Role};
+use wasmpool_tests::kinds;
+use wasmpool_tests::processes::{
+    Watched, all_gone_within, children, eventually, signal, watch_descendants,
+};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests};
+
+const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
+
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Work = Task<(u64, Act), u64>;
+
+fn work(pool: &Pool) -> Result<Work> {
+    Ok(pool.load(guests::hostile())?.task("work")?)
+}
+
+/// The launcher and the zygote of this program's one pool.
+fn parents() -> Result<(u32, u32)> {
+    let launcher = *children(process::id()).first().context("no launcher")?;
+    let zygote = *children(launcher).first().context("no zygote")?;
+    Ok((launcher, zygote))
+}
+
+/// Whether a process is on a processor, or waits for one and for nothing else.
+fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with('R'))
+}
+
+#[test]
+fn a_task_whose_worker_is_stopped_ends_by_its_time_limit() -> Result<()> {
+    let _turn = turn();
+    let pool = kinds::builder().workers(1).build()?;
+    let work = work(&pool)?;
+    for by_dispatcher in [true, false] {
+        ensure!(work.call((1, Act::Behave))? == answer(1));
+        let worker = *children(parents()?.1).first().context("no worker")?;
+        let watched = Watched::open(worker)?;
+        let task = work.timeout(TASK_TIMEOUT);
+        let outcome = thread::scope(|scope| -> Result<_> {
+            let call = scope.spawn(move || match by_dispatcher {
+                true => task.start((1, Act::Spin)).get(),
+                false => task.call((1, Act::Spin)),
+            });
+            eventually("the task runs", || is_running(worker).then_some(()));
+            signal(worker, Signal::STOP)?;
+            call.join().ok().context("the caller")
+        })?;
+        ensure!(
+            matches!(outcome, Err(TaskError::Timeout { .. })),
+            "{outcome:?}"
+        );
+        let gone = watched.gone_by(Instant::now() + DEADLINE)?;
+        ensure!(gone, "a stopped worker lives on");
+        ensure!(work.call((2, Act::Behave))? == answer(2));
+    }
+    Ok(())
+}
+
+/// Stopped at the first of its steps, in the middle of its jail, before it says that it is ready, before it reads its task: what was
+/// not begun runs elsewhere. All at the same time, since what it costs is patience.
+#[test]
+fn a_worker_that_is_stopped_before_it_begins_is_replaced() -> Result<()> {
+    let _turn = turn();
+    thread::scope(|scope| {
+        let threads: Vec<_> = [1, 20, 40, 60]
+            .into_iter()
+            .map(|at| {
+                scope.spawn(move || -> Result<bool> {
+                    let plan = Plan::new(FAULTY, StartMethod::ForkServer)?;
+                    plan.arm(Role::Worker, at, Fault::Signal(libc::SIGSTOP));
+                    let pool = kinds::builder()
+                        .workers(1)
+                        .worker_exe(plan.worker_exe())
+                        .build()?;
+                    let outcome = work(&pool)?.start((3, Act::Behave)).get();
+                    ensure!(
+                        outcome.as_ref().ok() == Some(&answer(3)),
+                        "stopped at call {at}: {outcome:?}"
+                    );
+                    Ok(plan.fired().is_some())
+                })
+            })
+            .collect();
+        let mut stopped = 0;
+        for thread in threads {
+            stopped += usize::from(thread.join().ok().context("a pool")??);
+        }
+        ensure!(stopped >= 3, "{stopped} were stopped");
+        Ok(())
+    })
+}
+
+/// The one who starts workers and compilers does not answer: the pool gives it up, says so, and has another.
+#[test]
+fn a_zygote_that_is_stopped_is_replaced() -> Result<()> {
+    let _turn = turn();
+    let (tell, told) = mpsc::channel();
+    let pool = kinds::builder()
+        .workers(2)
+        .no_cache()
+        .on_event(move |event| {
+            if matches!(event, PoolEvent::ZygoteLost) {
+                // Nobody listens any more at the end.
+                let _ = tell.send(());
+            }
+        })
+        .build()?;
+    let module = pool.load(guests::wat("numbers"))?;
+    let first = parents()?;
+    // The launcher could have noticed.
+    signal(first.0, Signal::STOP)?;
+    signal(first.1, Signal::STOP)?;
+    let family = watch_descendants(process::id());
+    // A compiler does not come: its load fails. A task does not care, it has not begun.
+    let (loaded, outcome) = thread::scope(|scope| -> Result<_> {
+        let load = scope.spawn(|| {
+            pool.load_bytes(std::fs::read(guests::wat("recurse"))?)
+                .map_err(anyhow::Error::from)
+        });
+        let add = module.task::<(i32, i32), i32>("add")?;
+        let outcome = add.start((20, 22)).get_timeout(DEADLINE);
+        let outcome = outcome.ok().context("it still waits for a worker")?;
+        Ok((load.join().ok().context("the loader")?, outcome))
+    })?;
+    ensure!(outcome.as_ref().ok() == Some(&42), "{outcome:?}");
+    let error = loaded.err().context("a module without a compiler")?;
+    ensure!(
+        matches!(error.downcast_ref(), Some(LoadError::CompilerLost { .. })),
+        "{error:?}"
+    );
+    told.recv_timeout(DEADLINE).context("nobody said so")?;
+    ensure!(parents()? != first, "the same zygote");
+    all_gone_within(&family, DEADLINE)?;
+    pool.load(guests::wat("recurse"))?;
+    Ok(())
+}
+
+/// While its zygote is stopped, whatever is there goes on, and the pool can be ended.
+#[test]
+fn a_stopped_zygote_hinders_neither_its_workers_nor_the_end() -> Result<()> {
+    let _turn = turn();
+    let pool = kinds::builder().workers(1).build()?;
+    let work = work(&pool)?;
+    ensure!(work.call((1, Act::Behave))? == answer(1));
+    let (launcher, zygote) = parents()?;
+    for pid in [launcher, zygote] {
+        signal(pid, Signal::STOP)?;
+    }
+    for n in 0..100 {
+        ensure!(work.call((n, Act::Behave))? == answer(n));
+    }
+    let family = watch_descendants(process::id());
+    ensure!(family.len() >= 3, "{family:?}");
+    drop(pool);
+    all_gone_within(&family, DEADLINE)
+}
+
+/// A stop that is taken back in time costs nothing.
+#[test]
+fn processes_that_are_stopped_and_continued_cost_nothing() -> Result<()> {
+    let _turn = turn();
+    let pool = kinds::builder().workers(1).build()?;
+    let work = work(&pool)?;
+    ensure!(work.call((1, Act::Behave))? == answer(1));
+    let (launcher, zygote) = parents()?;
+    let all = [
+        launcher,
+        zygote,
+        *children(zygote).first().context("no worker")?,
+    ];
+    for pid in all {
+        signal(pid, Signal::STOP)?;
+    }
+    let call = work.start((5, Act::Behave));
+    ensure!(!call.wait(Some(Duration::from_millis(20))), "it ran");
+    for pid in all {
+        signal(pid, Signal::CONT)?;
+    }
+    ensure!(call.get()? == answer(5));
+    Ok(())
+}
