@@ -42,6 +42,27 @@ bench *ARGS:
 sanitize *ARGS:
     RUSTC_WORKSPACE_WRAPPER="$PWD/.ci/address-sanitizer" ASAN_OPTIONS=detect_leaks=0 cargo test -p wasmpool --lib --target-dir target/sanitize {{ARGS}}
 
+# Fuzzes one boundary for so many seconds, from the inputs in host/fuzz/seeds on. It needs clang for libFuzzer, and no nightly: `ls host/fuzz/seeds` has the names.
+fuzz TARGET SECONDS='600':
+    #!/usr/bin/env bash
+    set -euo pipefail
+    wrapper="$PWD/.ci/fuzzer" top="$PWD"
+    cd host/fuzz
+    mkdir -p corpus/{{TARGET}} artifacts/{{TARGET}}
+    RUSTC_WRAPPER="$wrapper" cargo build --bin {{TARGET}} --target-dir "$top/target/fuzz"
+    ASAN_OPTIONS=detect_leaks=0 "$top/target/fuzz/debug/{{TARGET}}" -max_total_time={{SECONDS}} -max_len=4096 -timeout=30 \
+        -rss_limit_mb=2048 -use_value_profile=1 -print_final_stats=1 -artifact_prefix=artifacts/{{TARGET}}/ \
+        corpus/{{TARGET}} seeds/{{TARGET}}
+
+# The same by cargo-fuzz, which instruments every crate below too, and builds all of them for it once.
+fuzz-all TARGET SECONDS='600':
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cunsafe-allow-abi-mismatch=sanitizer cargo fuzz run --fuzz-dir host/fuzz {{TARGET}} \
+        host/fuzz/corpus/{{TARGET}} host/fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -rss_limit_mb=2048 -timeout=30
+
+# Writes the inputs that are made of real values anew, after a change of an encoding. Those that were found stay.
+seeds:
+    WASMPOOL_WRITE_SEEDS=1 cargo test -p wasmpool --lib fuzz::tests::inputs_are_as_they_are_made
+
 # Licences, sources, doubled crates and advisories of everything that is compiled. The advisories are fetched.
 deny *ARGS:
     cargo deny check {{ARGS}}

@@ -37,6 +37,9 @@ extern crate self as wasmpool;
 pub(crate) mod dispatch;
 pub mod doctor;
 pub mod exit;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub(crate) mod jail;
 pub mod json;
 mod manager;

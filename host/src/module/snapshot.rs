@@ -284,6 +284,22 @@ impl State {
             left => Err(StateError::TooLong(left)),
         }
     }
+
+    /// The bytes of it as a worker would have written them.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut out = |piece: &[u8]| {
+            bytes.extend_from_slice(piece);
+            Ok::<_, std::convert::Infallible>(())
+        };
+        let memories = u32::try_from(self.memories.len()).unwrap_or(u32::MAX);
+        let Ok(()) = write_globals(&self.globals, memories, &mut out);
+        for memory in &self.memories {
+            let Ok(()) = write_memory(memory, &mut out);
+        }
+        bytes
+    }
 }
 
 struct Reader<'a> {

@@ -1,0 +1,4 @@
+//! The fuzzer's way to `wasmpool::fuzz::manager`, which says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasmpool::fuzz::manager::run(bytes));

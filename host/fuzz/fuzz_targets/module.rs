@@ -1,0 +1,4 @@
+//! The fuzzer's way to `wasmpool::fuzz::module`, which says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasmpool::fuzz::module::run(bytes));
