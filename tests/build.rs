@@ -12,5 +12,6 @@ fn main() {
         "guests/stateful",
         "guests/tiny",
         "../examples-wasm/guests/command",
+        "../examples-wasm/guests/languages",
     ]);
 }

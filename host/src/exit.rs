@@ -3,8 +3,8 @@
 //! Programs that run a task and end with it can use the same.
 
 use crate::{
-    BuildError, InitError, LoadError, NameError, Refusal, SessionEnd, SessionError, SpawnError,
-    TaskError, json::JsonError,
+    BuildError, InitError, LoadError, NameError, PackError, Refusal, SessionEnd, SessionError,
+    SpawnError, TaskError, json::JsonError,
 };
 
 /// Done.
@@ -84,6 +84,20 @@ impl ExitCode for JsonError {
             | JsonError::Arguments { .. }
             | JsonError::NotText { .. }
             | JsonError::Utf8 { .. } => MISMATCH,
+        }
+    }
+}
+
+impl ExitCode for PackError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            PackError::Description(_) => USAGE,
+            PackError::Definition(_)
+            | PackError::Type { .. }
+            | PackError::Codec { .. }
+            | PackError::NoExport { .. }
+            | PackError::Section(_) => MISMATCH,
+            PackError::NotBinary | PackError::Damaged(_) => MODULE,
         }
     }
 }

@@ -56,6 +56,7 @@ pub use manager::{dict::Dict, list::List, manager::Manager, namespace::Namespace
 pub use module::{
     cache_dir::CacheError,
     info::{CommandInput, CommandOutput},
+    pack::{PackError, pack},
     refusal::Refusal,
     signature::{NameError, Signature, TaskKind},
 };
@@ -106,7 +107,8 @@ pub use shared::{
 };
 pub use supervisor::host_end::{StartError, StartMethod};
 pub use wasmpool_abi::{
-    Arg, Code, Codec, Element, Encoded, IndexError, Integer, ManagerError, Receive, Type, Typed,
+    Arg, Code, Codec, Element, Encoded, IndexError, Integer, ManagerError, Receive, Type,
+    TypeTextError, Typed, section::SectionError,
 };
 pub use wasmpool_macros::TypedHost as Typed;
 

@@ -62,6 +62,12 @@ pub fn command() -> &'static Path {
     Path::new(env!("GUEST_COMMAND_WASM"))
 }
 
+/// The example that is there in every language, in Rust.
+#[must_use]
+pub fn languages() -> &'static Path {
+    Path::new(env!("GUEST_LANGUAGES_WASM"))
+}
+
 /// The guest of `tests/wat/NAME.wat`.
 #[must_use]
 pub fn wat(name: &str) -> PathBuf {

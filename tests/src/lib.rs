@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod fault;
 pub mod guests;
 pub mod kinds;
+pub mod languages;
 pub mod lie;
 pub mod processes;
 pub mod soak;

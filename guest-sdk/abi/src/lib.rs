@@ -27,6 +27,7 @@ mod object;
 mod schema;
 pub mod section;
 mod ty;
+mod type_text;
 mod typed;
 
 pub use check::{CheckError, CheckLimits};
@@ -42,6 +43,7 @@ pub use manager::{ManagerError, ManagerOp, Number};
 pub use object::{ObjectKind, RmwOp, WINDOW_ALIGN};
 pub use schema::{Codec, Schema};
 pub use ty::Type;
+pub use type_text::{TypeTextError, TypeTexts};
 pub use typed::Typed;
 
 /// The version of the guest ABI. A module declares the one it was built for in its task section.

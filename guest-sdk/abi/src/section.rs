@@ -16,6 +16,7 @@
 //! as `u16` and types, `Struct` and `Enum` a name, a number as `u16`, and a name and a type for each, `Handle` the kind as `u8` and a type,
 //! `Rec` a name.
 
+mod encode;
 mod read;
 mod write;
 
@@ -24,6 +25,7 @@ use core::fmt;
 
 use crate::{Codec, Type};
 
+pub use encode::write;
 pub use read::read;
 pub use read::read_type;
 pub use write::type_bytes;
@@ -88,6 +90,16 @@ pub enum SectionError {
         /// The levels that are allowed.
         limit: usize,
     },
+    /// A name that is to be written is longer than [`MAX_NAME`].
+    LongName {
+        /// The bytes that are allowed.
+        limit: usize,
+    },
+    /// A task that is to be written has more arguments than a record can say.
+    TooManyArguments {
+        /// The number that is allowed.
+        limit: usize,
+    },
     /// A record ends in the middle.
     Truncated,
     /// A record is longer than what it declares.
@@ -135,6 +147,12 @@ impl fmt::Display for SectionError {
             SectionError::TooManyTasks { limit } => write!(f, "more than {limit} tasks"),
             SectionError::TooManyTypes { limit } => write!(f, "more than {limit} types"),
             SectionError::TooDeep { limit } => write!(f, "a type nests deeper than {limit} levels"),
+            SectionError::LongName { limit } => {
+                write!(f, "a name is longer than {limit} bytes")
+            }
+            SectionError::TooManyArguments { limit } => {
+                write!(f, "a task has more than {limit} arguments")
+            }
             SectionError::Truncated => f.write_str("a record ends in the middle"),
             SectionError::Trailing { left } => {
                 write!(f, "{left} bytes are left over after a record")

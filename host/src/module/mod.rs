@@ -14,6 +14,7 @@ pub(crate) mod imports;
 pub(crate) mod info;
 pub(crate) mod instance_size;
 pub(crate) mod nearest;
+pub(crate) mod pack;
 pub(crate) mod proposals;
 pub(crate) mod refusal;
 pub(crate) mod sealed;

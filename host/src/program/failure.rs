@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io, path::PathBuf};
 
 use serde_json::{Value, json};
 use wasmpool::{
-    BuildError, Capped, GrantError, LoadError, NameError, Signature, TaskError,
+    BuildError, Capped, GrantError, LoadError, NameError, PackError, Signature, TaskError,
     exit::{self, ExitCode as _},
     json::{self, JsonError},
 };
@@ -26,6 +26,13 @@ pub(crate) enum Failure {
         /// Why.
         source: Box<LoadError>,
     },
+    /// The module was not packed.
+    Pack {
+        /// Its path, as it was given.
+        module: PathBuf,
+        /// Why.
+        source: PackError,
+    },
     /// Something cannot be granted.
     Grant(GrantError),
     /// There is no such task, or it is no command.
@@ -43,6 +50,13 @@ pub(crate) enum Failure {
     },
     /// A file of the user's could not be read.
     Read {
+        /// Its name, as it was given.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    WriteFile {
         /// Its name, as it was given.
         name: String,
         /// Why.
@@ -92,12 +106,14 @@ impl Failure {
             Failure::Usage(_) => exit::USAGE,
             Failure::Build(error) => error.exit_code(),
             Failure::Load { source, .. } => source.exit_code(),
+            Failure::Pack { source, .. } => source.exit_code(),
             Failure::Name(error) => error.exit_code(),
             Failure::Json(error) => error.exit_code(),
             Failure::Files(_) => exit::MISMATCH,
             Failure::Task { error, .. } => error.exit_code(),
             Failure::Grant(_)
             | Failure::Read { .. }
+            | Failure::WriteFile { .. }
             | Failure::Write(_)
             | Failure::Signal(_)
             | Failure::Thread(_)
@@ -118,6 +134,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => "usage",
             Failure::Load { source, .. } if source.exit_code() == exit::MODULE => "module",
+            Failure::Pack { .. } => "pack",
             Failure::Name(_) => "name",
             Failure::Json(_) | Failure::Files(_) => "codec",
             Failure::Task { error, .. } => error.kind(),
@@ -128,6 +145,7 @@ impl Failure {
             | Failure::Grant(_)
             | Failure::Load { .. }
             | Failure::Read { .. }
+            | Failure::WriteFile { .. }
             | Failure::Write(_)
             | Failure::Signal(_)
             | Failure::Thread(_)
@@ -147,6 +165,7 @@ impl Failure {
                 LoadError::Read { .. } => source.to_string(),
                 _ => format!("{}: {source}", module.display()),
             },
+            Failure::Pack { module, source } => format!("{}: {source}", module.display()),
             Failure::Grant(error) => error.to_string(),
             Failure::Name(error) => error.to_string(),
             Failure::Json(error) => error.to_string(),
@@ -155,6 +174,7 @@ impl Failure {
             ),
             Failure::Task { error, value } => task_words(error, value.as_ref()),
             Failure::Read { name, source } => format!("failed to read {name}: {source}"),
+            Failure::WriteFile { name, source } => format!("failed to write {name}: {source}"),
             Failure::Write(error) => format!("failed to write the result: {error}"),
             Failure::NoPool => {
                 "no pool can be started on this machine; the reasons stand above".to_owned()

@@ -14,5 +14,6 @@ mod input;
 mod inspect;
 mod interrupt;
 mod map;
+mod pack;
 mod run;
 mod settings;

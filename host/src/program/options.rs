@@ -12,7 +12,7 @@ use wasmpool::ByteSize;
 
 use super::{
     call::Call, completions::Completions, doctor::Doctor, failure::Failure, grants::GrantArgs,
-    inspect::Inspect, map::Map, run::Run,
+    inspect::Inspect, map::Map, pack::Pack, run::Run,
 };
 
 /// Run WebAssembly tasks in isolated worker processes
@@ -38,6 +38,7 @@ enum Command {
     Map(Map),
     Run(Run),
     Inspect(Inspect),
+    Pack(Pack),
     Doctor(Doctor),
     Completions(Completions),
 }
@@ -68,6 +69,7 @@ impl Options {
             Command::Map(map) => map.execute(&common),
             Command::Run(run) => run.execute(&common),
             Command::Inspect(inspect) => inspect.execute(&common),
+            Command::Pack(pack) => pack.execute(&common),
             Command::Doctor(doctor) => doctor.execute(&common),
             Command::Completions(completions) => completions.execute(),
         }

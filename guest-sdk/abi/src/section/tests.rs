@@ -180,3 +180,49 @@ fn a_type_alone_comes_back_as_it_was() {
     let longer = [&bytes[..], &[0]].concat();
     assert_eq!(read_type(&longer), Err(SectionError::Trailing { left: 1 }));
 }
+
+#[test]
+fn what_is_written_at_run_time_is_what_the_macro_writes() {
+    const NODE: Schema = Schema::Struct("N", &[("next", &Schema::Option(&Schema::Rec("N")))]);
+    const KIND: Schema = Schema::Enum("K", &[("A", &Schema::Unit), ("B", &NODE)]);
+    const SHAPE: RecordShape = RecordShape {
+        codec: Codec::Json,
+        args: &[
+            &KIND,
+            &Schema::Array(&Schema::U8, 258),
+            &Schema::Map(&Schema::Str, &Schema::Tuple(&[&Schema::F64, &Schema::I128])),
+            &Schema::Handle(3, &Schema::Seq(&Schema::Char)),
+        ],
+        error: Some(&Schema::U16),
+        ..EMPTY
+    };
+    const BYTES: [u8; record_len(&SHAPE)] = write_record(&SHAPE);
+    let tasks = read(&BYTES).unwrap();
+    assert_eq!(write(&tasks).unwrap(), BYTES);
+}
+
+#[test]
+fn what_would_be_refused_is_not_written() {
+    let task = TaskDecl {
+        name: "t".to_owned(),
+        export: "e".to_owned(),
+        codec: Codec::Raw,
+        args: vec![],
+        output: Type::Unit,
+        error: None,
+    };
+    let with = |change: &dyn Fn(&mut TaskDecl)| {
+        let mut changed = task.clone();
+        change(&mut changed);
+        write(&[changed])
+    };
+    assert!(with(&|_| ()).is_ok());
+    let long = with(&|task| task.name = "x".repeat(256));
+    assert_eq!(long, Err(SectionError::LongName { limit: 255 }));
+    let many = with(&|task| task.args = vec![Type::Unit; 256]);
+    assert_eq!(many, Err(SectionError::TooManyArguments { limit: 255 }));
+    let unbound = with(&|task| task.output = Type::Rec("N".to_owned()));
+    let name = "N".to_owned();
+    assert_eq!(unbound, Err(SectionError::Unbound { name }));
+    assert_eq!(with(&|task| task.name.clear()), Err(SectionError::Name));
+}

@@ -1,0 +1,3 @@
+module wasmpool
+
+go 1.24
