@@ -189,6 +189,7 @@ impl Link {
     pub(crate) fn suits(&self, plan: &CallPlan) -> bool {
         self.module.id == plan.module.id
             && plan.spec.private_memory() <= self.memory
+            && plan.spec.memory <= self.seat_memory
             && self.has_directories_of(plan)
     }
 

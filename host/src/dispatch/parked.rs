@@ -28,11 +28,10 @@ impl Hub {
         }
         let tenant = plan.module.tenant_of();
         // The one used last: its memory is warm.
-        let at = state.idle.iter().rposition(|link| {
-            link.suits(plan)
-                && plan.spec.memory <= link.seat_memory
-                && !(plan.process_per_task && link.tasks > 0)
-        })?;
+        let at = state
+            .idle
+            .iter()
+            .rposition(|link| link.suits(plan) && !(plan.process_per_task && link.tasks > 0))?;
         let now = Instant::now();
         if taker == Taker::Caller && !state.ledger.may_lease(tenant, now) {
             return None;

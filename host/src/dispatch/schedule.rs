@@ -171,7 +171,6 @@ impl Dispatcher {
         let fits = |busy: &&Busy| {
             !busy.link.dedicated
                 && busy.link.suits(&stream.plan)
-                && stream.plan.spec.memory <= busy.link.seat_memory
                 && busy.link.has_room()
                 && !busy.link.is_spent()
                 && most.is_none_or(|most| busy.link.tasks < most)

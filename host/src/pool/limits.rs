@@ -127,6 +127,16 @@ pub struct ZeroLimit {
     pub name: &'static str,
 }
 
+impl ZeroLimit {
+    /// Refuses the limit of this name when it is zero.
+    pub(super) fn check(is_zero: bool, name: &'static str) -> Result<(), Self> {
+        match is_zero {
+            true => Err(Self { name }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A limit that cannot be what it was set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -159,13 +169,7 @@ pub enum LimitError {
 impl Limits {
     /// Refuses limits of zero, with which no task could ever run, and those that are outside of what can be.
     pub(crate) fn check(&self) -> Result<(), LimitError> {
-        let zero = |is_zero: bool, name| {
-            if is_zero {
-                Err(ZeroLimit { name })
-            } else {
-                Ok(())
-            }
-        };
+        let zero = ZeroLimit::check;
         zero(self.timeout == Some(Duration::ZERO), "timeout")?;
         zero(self.cpu_time == Some(Duration::ZERO), "processor time")?;
         zero(self.memory.bytes() == 0, "memory limit")?;

@@ -83,10 +83,7 @@ impl Default for TenantLimits {
 impl TenantLimits {
     /// Refuses limits of zero: with them no task could ever run.
     pub(crate) fn check(&self) -> Result<(), ZeroLimit> {
-        let zero = |is_zero: bool, name| match is_zero {
-            true => Err(ZeroLimit { name }),
-            false => Ok(()),
-        };
+        let zero = ZeroLimit::check;
         zero(self.weight == 0, "tenant's weight")?;
         zero(self.max_workers == Some(0), "tenant's number of workers")?;
         zero(
