@@ -1,6 +1,5 @@
 //! What is asked of the pools: a bit of everything, each by a thread of its own, as long as it is told to go on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use wasmpool::{
     RawValue, SessionError, SpawnError, StartMethod, Task, TaskError, Value, decode,
 };
 
-use super::ledger::{Account, Ledger};
+use super::ledger::Account;
 use crate::{guests, kinds};
 
 /// The time limit of a task that is not meant to meet it: a worker that was stopped keeps its task no longer.
@@ -50,7 +49,7 @@ const WORKERS: [usize; 3] = [4, 2, 1];
 
 impl World {
     /// Builds the pools.
-    pub(super) fn new(_ledger: &Arc<Ledger>) -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let mut limits = Limits::default();
         limits.timeout = Some(LIMIT);
         limits.compile_time = LIMIT;

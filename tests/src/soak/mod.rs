@@ -81,7 +81,7 @@ impl fmt::Display for Report {
 /// Ends the program when something is stuck: what is stuck cannot be waited for.
 pub fn run(settings: Settings) -> Result<Report> {
     let ledger = Arc::new(Ledger::default());
-    let world = World::new(&ledger)?;
+    let world = World::new()?;
     let mut kills = Kills::default();
     let mut growth = Growth::default();
     let mut left = settings.length;
