@@ -1,5 +1,6 @@
 //! What is held when everything rests: processes, descriptors, mappings, memory.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::process;
@@ -18,9 +19,11 @@ pub(super) struct Growth {
     looks: Vec<Look>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Look {
     host: Held,
+    /// What each of the host's descriptors is: a file's path, or its kind and number.
+    descriptors: Vec<String>,
     /// Processes below it, and what they have; nothing when they hide it.
     below: usize,
     all: Option<Held>,
@@ -45,7 +48,7 @@ impl Growth {
             let family = descendants(process::id());
             let look = look_at(&family).filter(|_| family.len() == expected);
             // A descriptor of a worker that has just ended may still be open: the same twice.
-            let descriptors = look.map(|look| look.host.descriptors);
+            let descriptors = look.as_ref().map(|look| look.host.descriptors);
             match look {
                 Some(look) if before == descriptors => break look,
                 _ => before = descriptors,
@@ -69,13 +72,16 @@ impl Growth {
     /// Compares the last look with an early one; the first of all come before caches and allocators have what they keep.
     ///
     /// # Errors
-    /// Something grew.
+    /// Something grew; the error shows every look.
     pub(super) fn judge(&self) -> Result<()> {
         let early = self.looks.get(self.looks.len() / 3);
         let (first, last) = early.zip(self.looks.last()).context("no look")?;
         ensure!(self.looks.len() > 2, "a look or two show no growth");
         let grew = |what: &str, first: usize, last: usize, slack: usize| {
-            ensure!(last <= first + slack, "{what} grew: {first}, then {last}");
+            ensure!(
+                last <= first + slack,
+                "{what} grew: {first}, then {last}\n{self}"
+            );
             Ok(())
         };
         grew("processes", first.below, last.below, 0)?;
@@ -104,9 +110,33 @@ impl Growth {
 fn look_at(family: &[u32]) -> Option<Look> {
     Some(Look {
         host: Held::by(&[process::id()]).ok()??,
+        descriptors: descriptors(),
         below: family.len(),
         all: Held::by(family).ok()?,
     })
+}
+
+/// What this process has open.
+fn descriptors() -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    let mut targets: Vec<String> = entries
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect();
+    targets.sort_unstable();
+    targets
+}
+
+/// How many there are of each kind: `socket:[17]` and `socket:[18]` are one.
+fn kinds(descriptors: &[String]) -> BTreeMap<&str, usize> {
+    let mut kinds = BTreeMap::new();
+    for target in descriptors {
+        let kind = target.split_once(":[").map_or(&**target, |(kind, _)| kind);
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
 }
 
 /// Number, name, state and parent of a process.
@@ -133,6 +163,17 @@ impl fmt::Display for Growth {
             )?;
             if let Some(all) = look.all {
                 write!(f, "; {} {} {}", all.descriptors, all.maps, all.memory)?;
+            }
+        }
+        let mut before = BTreeMap::new();
+        for (number, look) in self.looks.iter().enumerate() {
+            let now = kinds(&look.descriptors);
+            if now != before {
+                write!(
+                    f,
+                    "\ndescriptors of the host from look {number} on: {now:?}"
+                )?;
+                before = now;
             }
         }
         Ok(())
