@@ -31,8 +31,6 @@ use crate::{
 
 /// Notices read at one go, so that a flood of them cannot keep the thread.
 const NOTICES_AT_ONCE: usize = 8;
-/// Bytes of a command's encoded result beside its two outputs: lengths and numbers, each a varint.
-const COMMAND_HEAD: u64 = 64;
 
 impl Link {
     /// Reads what the worker sent and hands it over; returns when there is nothing more.
@@ -231,11 +229,7 @@ impl Link {
         }
         let index = flight.index_of(expected);
         let spec = flight.stream.plan.spec;
-        // A command's result carries the tail of its standard error and its exit code beside what the cap counts.
-        let most = spec
-            .output
-            .saturating_add(u64::from(spec.stderr))
-            .saturating_add(COMMAND_HEAD);
+        let most = flight.stream.plan.most_output();
         match response {
             Response::Value(bytes) if self.pieces.is_empty() => {
                 within("result", bytes.len() as u64, most)?;

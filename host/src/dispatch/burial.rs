@@ -13,6 +13,9 @@ use crate::{pool::outcome::TaskError, supervisor::protocol::Exit};
 /// How often in a row items may lose their worker before they were started, until the first of them is given up: a
 /// worker that hides which task it runs must not get a task to run for ever.
 const MAX_LOSSES: u8 = 10;
+/// One that showed no sign of beginning counts as so many: it held its caller up for as long as the host had patience, and the
+/// third in a row is the last.
+const SILENT_LOSSES: u8 = 4;
 
 impl Link {
     /// Settles what is left of a worker that is gone: the task that ran has an outcome, the others go elsewhere.
@@ -68,7 +71,11 @@ impl Link {
             if started {
                 flight.segment.losses = 0;
             } else if !ran {
-                flight.segment.losses = flight.segment.losses.saturating_add(1);
+                let weight = match broken {
+                    Broken::Stuck => SILENT_LOSSES,
+                    _ => 1,
+                };
+                flight.segment.losses = flight.segment.losses.saturating_add(weight);
             }
             if !self.ready && self.module.is_hopeless() {
                 let message = format!("workers of this module end before they begin: {broken}");

@@ -45,8 +45,11 @@ use crate::{
     worker::contract::{CallKind, CallSpec},
 };
 
-/// Caps of the tasks here.
+/// Caps of the tasks here; none is a command, to which the one of standard error belongs.
+const STDERR: u32 = 80;
 const OUTPUT: u64 = 100;
+/// A byte more.
+const LONG_OUTPUT: usize = 101;
 const PARTIAL: u64 = 50;
 const LOGS: u64 = 1000;
 /// Cap of a call to the host.
@@ -139,7 +142,7 @@ fn stream_asking(
             output: OUTPUT,
             partial: PARTIAL,
             logs: LOGS,
-            stderr: 0,
+            stderr: STDERR,
             cpu: None,
             report: false,
             keep_instance: false,

@@ -13,7 +13,7 @@ use std::{
 
 use super::{hub::Hub, segment::Segment};
 use crate::{
-    module::codec::ItemCodec,
+    module::{codec::ItemCodec, signature::TaskKind},
     pool::{
         grants::{Directories, Granted},
         module::ModuleInner,
@@ -57,7 +57,20 @@ impl CallPlan {
     pub(crate) fn directories(&self) -> Option<&Arc<Directories>> {
         self.grants.as_ref()?.directories.as_ref()
     }
+
+    /// Bytes of the longest result that it may have. A command's carries the tail of its standard error and its exit code
+    /// beside what the limit counts.
+    pub(crate) fn most_output(&self) -> u64 {
+        let beside = match self.module.task_kind(self.spec.task) {
+            Some(TaskKind::Command) => u64::from(self.spec.stderr).saturating_add(COMMAND_HEAD),
+            _ => 0,
+        };
+        self.spec.output.saturating_add(beside)
+    }
 }
+
+/// Bytes of a command's encoded result beside its two outputs: lengths and numbers, each a varint.
+const COMMAND_HEAD: u64 = 64;
 
 /// A task that runs in each fresh instance before the task proper.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ use crate::{
         describe::Description,
         info::{CommandInput, CommandOutput},
         sealed::SealedCode,
-        signature::{NameError, Signature},
+        signature::{NameError, Signature, TaskKind},
     },
     worker::contract::{CallKind, CallSpec},
 };
@@ -128,6 +128,12 @@ impl ModuleInner {
         self.signatures()
             .get(task as usize)
             .map_or("", |signature| &signature.name)
+    }
+
+    /// How a task is called, by its index.
+    pub(crate) fn task_kind(&self, task: u32) -> Option<TaskKind> {
+        let signature = self.signatures().get(task as usize)?;
+        Some(signature.kind)
     }
 
     /// A worker of it stands.
