@@ -20,8 +20,6 @@ pub(super) struct Kills {
     random: u64,
     /// When the next parent is hit.
     parents: Option<Instant>,
-    /// Whose turn it is: a pool gives up when it loses several in a few seconds.
-    turn: usize,
 }
 
 /// How a process is hit, how often that one of eight.
@@ -52,13 +50,13 @@ impl Kills {
             if Instant::now() >= parents {
                 parents += settings.parents_every;
                 self.parents = Some(Instant::now());
-                self.turn += 1;
                 let (who, all) = match self.below(2) {
                     0 => ("launcher", &launchers),
                     _ => ("zygote", &zygotes),
                 };
-                let chosen = all.get(self.turn % all.len().max(1)).copied();
-                self.hit(who, chosen.as_slice());
+                // A pool gives up when it loses several in a few seconds. The oldest is that of the pool that was spared longest.
+                let oldest = all.iter().copied().min_by_key(|&pid| started(pid));
+                self.hit(who, oldest.as_slice());
             }
             let leaves: Vec<u32> = zygotes.iter().flat_map(|&pid| children(pid)).collect();
             self.hit("", &leaves);
@@ -101,6 +99,18 @@ fn go_on(pids: impl IntoIterator<Item = u32>) {
         // It may have gone meanwhile.
         let _ = signal(pid, Signal::CONT);
     }
+}
+
+/// When a process was started, in ticks since the machine was; one that has gone counts as the youngest.
+fn started(pid: u32) -> u64 {
+    // The name, which may hold anything, ends with the last parenthesis; the time is the twentieth field after it.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|stat| {
+            let fields = stat.rsplit_once(')')?.1;
+            fields.split_whitespace().nth(19)?.parse().ok()
+        })
+        .unwrap_or(u64::MAX)
 }
 
 /// What a child of a zygote is, as far as its mappings tell.
