@@ -142,6 +142,11 @@ impl State {
             .map(|running| Arc::clone(&running.child))
     }
 
+    /// Whether nobody has heard yet of the end of this process.
+    pub(super) fn is_running(&self, child: &Child) -> bool {
+        self.processes.contains_key(&child.id())
+    }
+
     /// A process has ended, or did not come to be.
     pub(super) fn forget(&mut self, process: u64) -> Option<Arc<Child>> {
         let Running { child, seat } = self.processes.remove(&process)?;
@@ -407,7 +412,8 @@ impl Hub {
             drop(state);
             return Err(TaskError::Closed);
         }
-        if named.child.exit().is_none() {
+        // It may have ended meanwhile, alone or with its zygote, and nobody would take it off the list.
+        if state.is_running(&named.child) {
             state.children.insert(named.child.id(), named);
         }
         state.newcomers.push((link, Arc::clone(stream)));

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, ops::Range, sync::atomic::Ordering::SeqCst};
 use super::*;
 use crate::{
     dispatch::{
-        hub::Hub,
+        hub::{Hub, Named, Running},
         stream::{CallPlan, Delivery},
     },
     jail::wall::{Jail, Need, Policy, Wall, WallSet},
@@ -163,6 +163,13 @@ fn stream_asking(
     stream.push(segment(0..items, retries));
     stream.complete();
     stream
+}
+
+/// The hub knows its process, as if it had asked for it.
+fn register(hub: &Hub, link: &Link) {
+    let child = Arc::clone(&link.child);
+    let running = Running { child, seat: None };
+    hub.lock().processes.insert(link.child.id(), running);
 }
 
 fn segment(items: Range<u8>, retries: u32) -> Segment {

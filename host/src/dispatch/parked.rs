@@ -58,8 +58,10 @@ impl Hub {
             From::Awaited => true,
             From::Own(number) => link.child.zygote() != number,
         };
+        // Nobody would take it from the idle ones.
+        let gone = !state.is_running(&link.child);
         let mut ended = Vec::new();
-        if spent || stale || self.is_closed() {
+        if spent || stale || gone || self.is_closed() {
             ended.push(link);
         } else {
             state.idle.push(link);

@@ -133,7 +133,11 @@ fn descriptors() -> Vec<String> {
 fn kinds(descriptors: &[String]) -> BTreeMap<&str, usize> {
     let mut kinds = BTreeMap::new();
     for target in descriptors {
-        let kind = target.split_once(":[").map_or(&**target, |(kind, _)| kind);
+        let kind = match target.split_once(":[") {
+            // What stands in the brackets is a number.
+            Some((kind @ ("socket" | "pipe"), _)) => kind,
+            _ => target,
+        };
         *kinds.entry(kind).or_default() += 1;
     }
     kinds

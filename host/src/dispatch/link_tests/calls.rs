@@ -321,6 +321,7 @@ fn a_worker_that_may_only_read_does_not_live_on_beside_another_tenant() {
     worker.value(1);
     worker.bell();
     link.read(&hub).unwrap();
+    register(&hub, &link);
     hub.give_back(link);
     array.give_to(&hub, first);
     assert_eq!(hub.lock().idle.len(), 1);

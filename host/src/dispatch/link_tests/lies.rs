@@ -522,6 +522,36 @@ fn a_worker_that_lies_about_what_runs_costs_the_first_without_an_answer() {
     assert_eq!(scene.bury(&Broken::Ended), ["waits"; 3]);
 }
 
+/// Its zygote may be lost, and all of its processes be forgotten, while a caller holds one of them.
+#[test]
+fn a_process_that_is_forgotten_is_neither_kept_nor_listed() {
+    let (hub, module) = (hub(), module());
+    for known in [true, false] {
+        let (mut link, worker) = Worker::start(&module);
+        worker.notice(&Notice::Ready(WallSet::default()));
+        link.read(&hub).unwrap();
+        if known {
+            register(&hub, &link);
+        }
+        let now = Instant::now();
+        hub.lock().ledger.take_place(module.tenant_of(), now);
+        hub.give_back(link);
+        assert_eq!(hub.lock().idle.drain(..).count(), usize::from(known));
+
+        let (link, _worker) = Worker::start(&module);
+        let named = Named {
+            name: "p".into(),
+            daemon: false,
+            child: Arc::clone(&link.child),
+        };
+        hub.launch(link, &stream(&hub, &module, 1, None, 0), named)
+            .unwrap();
+        let listed = std::mem::take(&mut hub.lock().children).len();
+        assert_eq!(listed, usize::from(known));
+        hub.lock().processes.clear();
+    }
+}
+
 #[test]
 fn a_lost_task_is_run_again_as_often_as_its_caller_allows() {
     let (hub, module) = (hub(), module());

@@ -94,7 +94,8 @@ pub fn spin() {
 /// Writes to so many MiB, says that it has, and loops until it is stopped or killed.
 #[wasmpool_guest::task]
 pub fn hold(mebibytes: usize) {
-    let held = vec![1_u8; mebibytes << 20];
+    // Piece by piece: no single vector can have two gibibytes here.
+    let held: Vec<Vec<u8>> = (0..mebibytes).map(|_| vec![1; 1 << 20]).collect();
     wasmpool_guest::info!("held");
     loop {
         std::hint::black_box(&held);
