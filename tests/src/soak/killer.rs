@@ -6,7 +6,7 @@ use std::fs;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -58,7 +58,9 @@ impl Kills {
                 let oldest = all.iter().copied().min_by_key(|&pid| started(pid));
                 self.hit(who, oldest.as_slice());
             }
-            let leaves: Vec<u32> = zygotes.iter().flat_map(|&pid| children(pid)).collect();
+            // What a zygote tries before it stands is part of it: a pool counts its loss as one of a zygote.
+            let grown = zygotes.iter().filter(|&&pid| age(pid) >= CHILDHOOD);
+            let leaves: Vec<u32> = grown.flat_map(|&pid| children(pid)).collect();
             self.hit("", &leaves);
         }
         // A stopped parent whom nobody asks for anything is not noticed, and reaps nobody.
@@ -99,6 +101,18 @@ fn go_on(pids: impl IntoIterator<Item = u32>) {
         // It may have gone meanwhile.
         let _ = signal(pid, Signal::CONT);
     }
+}
+
+/// A zygote's children are spared until it is so old: longer than it takes to stand where the processor is not for it alone.
+const CHILDHOOD: Duration = Duration::from_secs(1);
+
+/// How long a process has lived; one that has gone, not at all.
+fn age(pid: u32) -> Duration {
+    let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let up = Duration::try_from(up).unwrap_or_default();
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    let born = Duration::from_millis(started(pid).saturating_mul(1000) / ticks);
+    up.saturating_sub(born)
 }
 
 /// When a process was started, in ticks since the machine was; one that has gone counts as the youngest.
