@@ -188,7 +188,7 @@ impl Link {
     /// Whether tasks of this call may run in it.
     pub(crate) fn suits(&self, plan: &CallPlan) -> bool {
         self.module.id == plan.module.id
-            && plan.spec.private_memory() <= self.memory
+            && self.module.private_memory(&plan.spec) <= self.memory
             && plan.spec.memory <= self.seat_memory
             && self.has_directories_of(plan)
     }

@@ -135,7 +135,8 @@ impl Hub {
         // From here on it is killed when anything fails.
         let holder = holder::next();
         let mut link = Link::new(child, Arc::clone(module), socket, arena, holder);
-        link.memory = spec.private_memory();
+        let needed = module.private_memory(spec);
+        link.memory = needed;
         link.seat_memory = spec.memory;
         link.directories = directories.cloned();
         let spec = Request::Serve(ServeSpec {
@@ -143,12 +144,12 @@ impl Hub {
             slot_size,
             code_len: module.code.len() as u64,
             info_len: module.info.len() as u64,
+            component: module.is_component(),
             fuel: module.fuel,
             stack: self.stack(),
             holder,
             max_message: self.max_message(),
-            private_memory: spec
-                .private_memory()
+            private_memory: needed
                 .saturating_add(WORKER_BASE)
                 // Messages, and calls to the host with their replies; a command's standard input.
                 .saturating_add(self.max_message().saturating_mul(2))

@@ -134,7 +134,7 @@ pub(crate) const CALLS: &[Call] = calls![
     // Memory
     "mmap" SYS_mmap ALL, NOT_EXECUTABLE, "memory of instances, of shared objects and of the allocator";
     "mmap" SYS_mmap &[Start], &[masked(2, libc::PROT_WRITE | libc::PROT_EXEC, libc::PROT_EXEC), masked(3, libc::MAP_TYPE | libc::MAP_ANONYMOUS, libc::MAP_PRIVATE)], "machine code, from a file";
-    "mprotect" SYS_mprotect &[Start, Worker], NOT_EXECUTABLE, "memories and tables that grow, guard pages";
+    "mprotect" SYS_mprotect &[Start, Worker, Compiler], NOT_EXECUTABLE, "memories and tables that grow, guard pages; the code of a component, which is looked at and not run";
     "munmap" SYS_munmap ALL, &[], "memory of shared objects and of the allocator";
     "mremap" SYS_mremap GUESTS, &[], "large blocks of the allocator that grow or shrink";
     "madvise" SYS_madvise GUESTS, &[], "memory of an instance that is given back";

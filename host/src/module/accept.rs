@@ -8,7 +8,7 @@ use wasmparser::{
     CompositeInnerType, ConstExpr, DataKind, DataSectionReader, ElementItems, ElementSectionReader,
     ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations, FunctionBody, Operator,
     OperatorsReader, Parser, Payload, TypeRef, TypeSectionReader, ValidPayload, Validator,
-    ValidatorResources,
+    ValidatorResources, WasmFeatures,
 };
 
 use super::bounds;
@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::tasks::{self, Exports, INITIALIZE};
 
 /// Bytes of a page of linear memory.
-const PAGE: u64 = 64 << 10;
+pub(super) const PAGE: u64 = 64 << 10;
 
 /// What was accepted: the binary and its description.
 #[derive(Debug)]
@@ -43,9 +43,7 @@ pub(crate) fn accept<'a>(
     module_size: u64,
     declared: &[HostImport],
 ) -> Result<Accepted<'a>, Refusal> {
-    check_size(source, module_size)?;
-    let wasm = binary(source)?;
-    check_size(&wasm, module_size)?;
+    let wasm = read(source, module_size)?;
     if Parser::is_component(&wasm) {
         return Err(Refusal::Proposal {
             name: proposals::COMPONENT_MODEL.to_owned(),
@@ -55,6 +53,17 @@ pub(crate) fn accept<'a>(
     }
     let (info, _) = scan(&wasm, declared)?;
     Ok(Accepted { wasm, info })
+}
+
+/// The binary that `source`, of at most `module_size` bytes in either form, is or stands for: a module or a component.
+///
+/// # Errors
+/// It is too large, or no WebAssembly.
+pub(crate) fn read(source: &[u8], module_size: u64) -> Result<Cow<'_, [u8]>, Refusal> {
+    check_size(source, module_size)?;
+    let wasm = binary(source)?;
+    check_size(&wasm, module_size)?;
+    Ok(wasm)
 }
 
 /// Reads a binary: its description, and the bytes that an instance of it takes beside its memories and tables.
@@ -136,7 +145,7 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// Reads the whole binary. Every section is checked against its bounds, then by the validator, and only then read.
     fn module(&mut self, wasm: &[u8]) -> Result<(), Refusal> {
-        let invalid = |error: wasmparser::Error| invalid(wasm, &error);
+        let invalid = |error: wasmparser::Error| invalid(proposals::ACCEPTED, wasm, &error);
         let mut validator = Validator::new_with_features(proposals::ACCEPTED);
         let mut allocations = FuncValidatorAllocations::default();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -413,7 +422,7 @@ fn binary_operation(stack: &mut Vec<Option<u32>>, operation: fn(u32, u32) -> u32
 }
 
 /// Refuses a section that declares too many of something, before the validator spends time or memory on it.
-fn count(payload: &Payload<'_>) -> Result<(), Refusal> {
+pub(super) fn count(payload: &Payload<'_>) -> Result<(), Refusal> {
     let (what, found, limit) = match payload {
         Payload::TypeSection(section) => ("function types", section.count(), bounds::MAX_TYPES),
         Payload::ImportSection(section) => ("imports", section.count(), bounds::MAX_IMPORTS),
@@ -439,7 +448,7 @@ fn count(payload: &Payload<'_>) -> Result<(), Refusal> {
 }
 
 /// Validates one function's body and checks its bounds on the way.
-fn body(
+pub(super) fn body(
     function: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
     allocations: FuncValidatorAllocations,
@@ -492,10 +501,10 @@ fn body(
 }
 
 /// The refusal for an error of the validator: a proposal that is off, or plainly invalid.
-fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Refusal {
+pub(super) fn invalid(accepted: WasmFeatures, wasm: &[u8], error: &wasmparser::Error) -> Refusal {
     let offset = error.offset() as u64;
     let message = error.message().to_owned();
-    match proposals::culprit(wasm, error) {
+    match proposals::culprit(accepted, wasm, error) {
         Some(name) => Refusal::Proposal {
             name: name.to_owned(),
             offset,

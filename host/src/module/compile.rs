@@ -1,8 +1,10 @@
 //! From hostile bytes to machine code. Runs in the compiler process; opens no file and starts no thread.
 
+use wasmparser::Parser;
 use wasmtime::Engine;
 
-use super::accept::accept;
+use super::accept::{self, accept};
+use super::component;
 use super::imports::HostImport;
 use super::info::ModuleInfo;
 use super::refusal::Refusal;
@@ -48,6 +50,10 @@ pub(crate) fn compile(
     form: Form<'_>,
     declared: &[HostImport],
 ) -> Result<Compiled, Refusal> {
+    let binary = accept::read(source, module_size)?;
+    if Parser::is_component(&binary) {
+        return component::compile(&binary, engine, form);
+    }
     let accepted = accept(source, module_size, declared)?;
     let code = |wasm: &[u8]| {
         engine

@@ -7,7 +7,7 @@ use wasmpool_abi::section::{self, SectionError};
 use wasmpool_abi::{Codec, Type};
 
 use super::bounds::{MAX_EXPORTS, MAX_IMPORTS, MAX_INFO};
-use super::engine::{MAX_MEMORIES, MAX_TABLES};
+use super::engine::{MAX_COMPONENT_MEMORIES, MAX_COMPONENT_TABLES, MAX_MEMORIES, MAX_TABLES};
 use super::info::{
     CommandInput, CommandOutput, ModuleInfo, ModuleKind, Number, TaskExport, TaskShape,
 };
@@ -81,14 +81,26 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Description, DescribeError> {
 pub(crate) fn describe(info: ModuleInfo) -> Result<Description, DescribeError> {
     let wrong = |what: &str| Err(DescribeError::Inconsistent(what.to_owned()));
     let many = |count: usize, limit: u64| count as u64 > limit;
-    if many(info.memories.len(), MAX_MEMORIES.into())
-        || many(info.tables.len(), MAX_TABLES.into())
+    let (memories, tables) = match info.kind {
+        ModuleKind::Component => (MAX_COMPONENT_MEMORIES, MAX_COMPONENT_TABLES),
+        ModuleKind::Declared | ModuleKind::Raw | ModuleKind::Numbers | ModuleKind::Command => {
+            (MAX_MEMORIES, MAX_TABLES)
+        }
+    };
+    if many(info.memories.len(), memories.into())
+        || many(info.tables.len(), tables.into())
         || many(info.imports.len(), MAX_IMPORTS)
         || many(info.tasks.len(), MAX_EXPORTS)
     {
         return wrong("more memories, tables, imports or tasks than are accepted");
     }
-    if (info.kind == ModuleKind::Declared) == info.task_section.is_empty() {
+    let has_section = match info.kind {
+        ModuleKind::Declared => true,
+        // One that exports no function has an empty one.
+        ModuleKind::Component => !info.tasks.is_empty(),
+        ModuleKind::Raw | ModuleKind::Numbers | ModuleKind::Command => false,
+    };
+    if has_section == info.task_section.is_empty() {
         return wrong("it has a section of tasks exactly when it declares tasks");
     }
     let mut names = HashSet::new();
@@ -103,7 +115,15 @@ pub(crate) fn describe(info: ModuleInfo) -> Result<Description, DescribeError> {
         return wrong("a task's name is empty or has control characters in it");
     }
     let signatures = match info.kind {
-        ModuleKind::Declared => declared(&info)?,
+        ModuleKind::Declared => declared(&info, TaskShape::Abi, TaskKind::Declared)?,
+        ModuleKind::Component => {
+            let signatures = declared(&info, TaskShape::Lifted, TaskKind::Component)?;
+            let postcard = |signature: &Signature| signature.codec == Codec::Postcard;
+            if !signatures.iter().all(postcard) {
+                return wrong("a component's values have no codec but postcard");
+            }
+            signatures
+        }
         ModuleKind::Raw => each(&info, raw)?,
         ModuleKind::Numbers => each(&info, numbers)?,
         ModuleKind::Command if info.tasks.len() == 1 => each(&info, command)?,
@@ -127,13 +147,17 @@ fn each(
 }
 
 /// The signatures that the section declares, which must be the tasks that are there, one for one.
-fn declared(info: &ModuleInfo) -> Result<Vec<Signature>, DescribeError> {
+fn declared(
+    info: &ModuleInfo,
+    shape: TaskShape,
+    kind: TaskKind,
+) -> Result<Vec<Signature>, DescribeError> {
     let declared = section::read(&info.task_section)?;
     let same = declared.len() == info.tasks.len()
         && declared.iter().zip(&info.tasks).all(|(declared, task)| {
             declared.name == task.name
                 && declared.export == task.export
-                && task.shape == TaskShape::Abi
+                && task.shape == shape
         });
     if !same {
         let message = "the tasks are not those of the section".to_owned();
@@ -147,7 +171,7 @@ fn declared(info: &ModuleInfo) -> Result<Vec<Signature>, DescribeError> {
             output: (!raw).then_some(task.output),
             error: task.error,
             codec: task.codec,
-            kind: TaskKind::Declared,
+            kind,
         }
     });
     Ok(signatures.collect())

@@ -16,6 +16,15 @@ pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of one instance's own data (globals, function references): wasmtime's default is 1 MiB and a module of
 /// 60,000 globals needs more.
 pub(crate) const MAX_INSTANCE_SIZE: usize = 4 << 20;
+/// Core instances that one component may have. A component of Rust or JavaScript has up to ten, one of Python about 150: each
+/// of its shared libraries is one.
+pub(crate) const MAX_COMPONENT_INSTANCES: u32 = 256;
+/// Memories that all core instances of one component may have together.
+pub(crate) const MAX_COMPONENT_MEMORIES: u32 = 40;
+/// Tables that all core instances of one component may have together.
+pub(crate) const MAX_COMPONENT_TABLES: u32 = 128;
+/// Bytes that a component has for itself and for all of its core instances together.
+const MAX_COMPONENT_SIZE: usize = 16 << 20;
 /// What WebAssembly code may use of the worker's stack, in bytes, unless the pool was given another limit; deeper
 /// recursion is a trap.
 pub(crate) const WASM_STACK: u32 = 1 << 20;
@@ -47,6 +56,15 @@ impl Default for EngineOptions {
     }
 }
 
+/// What an engine has room for at once. No part of the code: a compiler needs no room at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// One instance of a module.
+    Module,
+    /// One instance of a component.
+    Component,
+}
+
 /// Code memory is mapped executable from a sealed file and never changes its protection.
 struct Sealed;
 
@@ -62,12 +80,20 @@ impl CustomCodeMemory for Sealed {
     }
 }
 
-/// An engine with room for one instance.
+/// An engine with room for one instance of a module.
 ///
 /// # Errors
 /// When the address space for the pool cannot be reserved, or this CPU lacks what the code needs.
 pub(crate) fn engine(options: EngineOptions) -> wasmtime::Result<Engine> {
-    let mut config = config(options, MAX_INSTANCE_SIZE);
+    engine_with(options, Room::Module)
+}
+
+/// An engine with room for one instance.
+///
+/// # Errors
+/// As [`engine`].
+pub(crate) fn engine_with(options: EngineOptions, room: Room) -> wasmtime::Result<Engine> {
+    let mut config = config(options, MAX_INSTANCE_SIZE, room);
     config.with_custom_code_memory(Some(Arc::new(Sealed)));
     Engine::new(&config)
 }
@@ -75,30 +101,55 @@ pub(crate) fn engine(options: EngineOptions) -> wasmtime::Result<Engine> {
 /// The same engine, except that it makes code executable itself: tests run modules without mapping sealed files.
 #[cfg(test)]
 pub(crate) fn test_engine(options: EngineOptions) -> wasmtime::Result<Engine> {
-    Engine::new(&config(options, MAX_INSTANCE_SIZE))
+    Engine::new(&config(options, MAX_INSTANCE_SIZE, Room::Module))
+}
+
+/// The same with room for a component.
+#[cfg(test)]
+pub(crate) fn test_engine_of_components() -> wasmtime::Result<Engine> {
+    Engine::new(&config(
+        EngineOptions::default(),
+        MAX_INSTANCE_SIZE,
+        Room::Component,
+    ))
 }
 
 /// The same with room for instances of `size` bytes only: tests compare what was computed with what wasmtime needs.
 #[cfg(test)]
 pub(crate) fn test_engine_of_size(size: usize) -> wasmtime::Result<Engine> {
-    Engine::new(&config(EngineOptions::default(), size))
+    Engine::new(&config(EngineOptions::default(), size, Room::Module))
 }
 
 /// Everything that compiler and worker must agree on.
-fn config(options: EngineOptions, instance_size: usize) -> Config {
+fn config(options: EngineOptions, instance_size: usize, room: Room) -> Config {
+    let (instances, memories, tables, warm) = match room {
+        Room::Module => (1, MAX_MEMORIES, MAX_TABLES, 1),
+        Room::Component => (
+            MAX_COMPONENT_INSTANCES,
+            MAX_COMPONENT_MEMORIES,
+            MAX_COMPONENT_TABLES,
+            MAX_COMPONENT_MEMORIES,
+        ),
+    };
     // Without it, what is kept is zeroed whether it was touched or not, which costs more than it saves.
     let scan = PoolingAllocationConfig::is_pagemap_scan_available();
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_core_instances(1)
-        .total_memories(MAX_MEMORIES)
+    pool.total_core_instances(instances)
+        .total_component_instances(1)
+        // What a component may have is said by every engine, since the compiler's refuses what is over it.
+        .max_core_instances_per_component(MAX_COMPONENT_INSTANCES)
+        .max_memories_per_component(MAX_COMPONENT_MEMORIES)
+        .max_tables_per_component(MAX_COMPONENT_TABLES)
+        .max_component_instance_size(MAX_COMPONENT_SIZE)
+        .total_memories(memories)
         .max_memories_per_module(MAX_MEMORIES)
-        .total_tables(MAX_TABLES)
+        .total_tables(tables)
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(instance_size)
         .max_memory_size(4 << 30)
-        // One task at a time: the next instance takes the slot of the last.
-        .max_unused_warm_slots(1)
+        // One task at a time: the next instance takes the slots of the last.
+        .max_unused_warm_slots(warm)
         .linear_memory_keep_resident(if scan { KEEP_RESIDENT } else { 0 })
         .table_keep_resident(if scan { TABLE_KEEP_RESIDENT } else { 0 })
         .pagemap_scan(Enabled::Auto);

@@ -8,7 +8,8 @@ use wasmpool_macros::TypedHost;
 pub(crate) struct ModuleInfo {
     /// How the module is called.
     pub(crate) kind: ModuleKind,
-    /// The `wasmpool.tasks` section as it stands in the module, empty when there is none.
+    /// The `wasmpool.tasks` section as it stands in the module, empty when there is none; of a component the one that was made
+    /// from its types.
     pub(crate) task_section: Vec<u8>,
     /// What can be called, in the order of the task section, else of the export section.
     pub(crate) tasks: Vec<TaskExport>,
@@ -37,6 +38,8 @@ pub(crate) enum ModuleKind {
     Numbers,
     /// A WASI command: `_start`.
     Command,
+    /// A component: its section of tasks was made from its own types.
+    Component,
 }
 
 /// One export that can be called as a task.
@@ -65,6 +68,8 @@ pub(crate) enum TaskShape {
     },
     /// `_start`. Input: a postcard [`CommandInput`]; output: a postcard [`CommandOutput`].
     Command,
+    /// A component's function, of the types that the section says. Its export is `name`, or `instance#name`.
+    Lifted,
 }
 
 /// A WebAssembly number type.

@@ -2,7 +2,7 @@
 
 use wasmparser::{Validator, WasmFeatures};
 
-/// What is on. The same as `engine.rs` tells wasmtime, which was built without threads, gc and components.
+/// What is on. The same as `engine.rs` tells wasmtime, which was built without threads and gc.
 pub(crate) const ACCEPTED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::MUTABLE_GLOBAL)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
@@ -15,6 +15,10 @@ pub(crate) const ACCEPTED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST);
+
+/// What is on in a component: WebAssembly as in modules, and the component model without what is still on its way.
+pub(crate) const ACCEPTED_IN_COMPONENTS: WasmFeatures =
+    ACCEPTED.union(WasmFeatures::COMPONENT_MODEL);
 
 /// The name of the one that comes as a file format of its own.
 pub(crate) const COMPONENT_MODEL: &str = "component model";
@@ -48,6 +52,22 @@ const REFUSED: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::CUSTOM_DESCRIPTORS, "custom descriptors"),
     (WasmFeatures::COMPACT_IMPORTS, "compact import section"),
     (WasmFeatures::COMPONENT_MODEL, COMPONENT_MODEL),
+    (
+        WasmFeatures::CM_ASYNC,
+        "component model async (streams, futures and async functions)",
+    ),
+    (
+        WasmFeatures::CM_ERROR_CONTEXT,
+        "component model error contexts",
+    ),
+    (
+        WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        "component model lists of fixed length",
+    ),
+    (WasmFeatures::CM_MAP, "component model maps"),
+    (WasmFeatures::CM_VALUES, "component model values"),
+    (WasmFeatures::CM_THREADING, "component model threads"),
+    (WasmFeatures::CM_GC, "component model gc"),
 ];
 
 /// A binary over this size is not read again to find the proposal that it needs: that would be a way to spend the
@@ -55,7 +75,11 @@ const REFUSED: &[(WasmFeatures, &str)] = &[
 const MAX_SECOND_LOOK: usize = 4 << 20;
 
 /// The proposal that `error` is about, if it is about one.
-pub(crate) fn culprit(wasm: &[u8], error: &wasmparser::Error) -> Option<&'static str> {
+pub(crate) fn culprit(
+    accepted: WasmFeatures,
+    wasm: &[u8],
+    error: &wasmparser::Error,
+) -> Option<&'static str> {
     if let Some(missing) = error.missing_wasm_feature() {
         return REFUSED
             .iter()
@@ -74,17 +98,18 @@ pub(crate) fn culprit(wasm: &[u8], error: &wasmparser::Error) -> Option<&'static
     let refused = REFUSED
         .iter()
         .fold(WasmFeatures::empty(), |all, (feature, _)| all | *feature);
-    if !further(ACCEPTED | refused) {
+    let refused = refused - accepted;
+    if !further(accepted | refused) {
         return None;
     }
     // Several build on one another, so each is tried by leaving it out.
     REFUSED
         .iter()
-        .find(|(feature, _)| !further((ACCEPTED | refused) - *feature))
+        .find(|(feature, _)| !further((accepted | refused) - *feature))
         .or_else(|| {
             REFUSED
                 .iter()
-                .find(|(feature, _)| further(ACCEPTED | *feature))
+                .find(|(feature, _)| further(accepted | *feature))
         })
         .map(|(_, name)| *name)
 }

@@ -91,6 +91,14 @@ pub enum Refusal {
         /// What stands in the way, such as an instruction that changes a table.
         message: String,
     },
+    /// A component's function takes or gives something that does not cross between host and task.
+    #[error("the component's function `{function}` takes or gives {what}, which cannot cross between host and task")]
+    Type {
+        /// The function.
+        function: String,
+        /// What it is, such as a resource.
+        what: String,
+    },
     /// The code generator gave up on it.
     #[error("cannot be compiled: {message}")]
     Compile {
@@ -172,6 +180,10 @@ impl Refusal {
             },
             Self::Snapshot { message } => Self::Snapshot {
                 message: change(message),
+            },
+            Self::Type { function, what } => Self::Type {
+                function: change(function),
+                what: change(what),
             },
             Self::Compile { message } => Self::Compile {
                 message: change(message),

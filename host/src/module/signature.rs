@@ -34,6 +34,8 @@ pub enum TaskKind {
     Numbers,
     /// A WASI command.
     Command,
+    /// A function of a component, with the types of its WIT.
+    Component,
 }
 
 impl fmt::Display for TaskKind {
@@ -43,6 +45,7 @@ impl fmt::Display for TaskKind {
             TaskKind::Raw => "raw",
             TaskKind::Numbers => "numbers",
             TaskKind::Command => "command",
+            TaskKind::Component => "component",
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::{
         cache_key::{EngineHash, Key},
         describe,
         engine::{EngineOptions, engine},
-        info::ModuleInfo,
+        info::{ModuleInfo, ModuleKind},
         refusal::Refusal,
         sealed::SealedCode,
     },
@@ -206,12 +206,15 @@ impl Loader {
             describe::describe(info).map_err(|error| LoadError::Described(error.to_string()))?;
         let info = &described.info;
         // The compiler knows what a worker can have at all; this is asked of the cache's modules too.
-        bounds::check(
-            "memories",
-            info.memories.len() as u64,
-            limits.memories.into(),
-        )?;
-        bounds::check("tables", info.tables.len() as u64, limits.tables.into())?;
+        // A component has bounds of its own for all of its modules together.
+        if info.kind != ModuleKind::Component {
+            bounds::check(
+                "memories",
+                info.memories.len() as u64,
+                limits.memories.into(),
+            )?;
+            bounds::check("tables", info.tables.len() as u64, limits.tables.into())?;
+        }
         let files = (code, sealed_info(info)?);
         let inner = ModuleInner::new(
             self.next_id(),

@@ -26,16 +26,24 @@ use crate::{
     module::{
         codec::ItemCodec,
         describe::Description,
-        info::{CommandInput, CommandOutput},
+        engine::{MAX_COMPONENT_TABLES, MAX_TABLE_ELEMENTS},
+        info::{CommandInput, CommandOutput, ModuleKind},
         sealed::SealedCode,
         signature::{NameError, Signature, TaskKind},
     },
-    worker::contract::{CallKind, CallSpec},
+    worker::{
+        component::call::values_for,
+        contract::{CallKind, CallSpec},
+    },
 };
 
 /// Workers of one module that may end in a row before they have begun, until its tasks are given up. Somebody may be
 /// killing them, so it takes many; one that says itself that it cannot counts for five.
 const MAX_FAILED_STARTS: u32 = 20;
+
+/// Private memory that a component's worker has beside its tasks': the tables of all its instances at their largest, and their
+/// own data.
+const COMPONENT_BASE: u64 = (MAX_COMPONENT_TABLES as usize * MAX_TABLE_ELEMENTS * 8 + (32 << 20)) as u64;
 
 /// A module that was accepted and compiled. Shared by its handles, its tasks and the workers that serve it.
 #[derive(Debug)]
@@ -105,6 +113,23 @@ impl ModuleInner {
         Self {
             tenant: Arc::clone(&self.tenant),
             ..Self::new(id, name, files, self.fuel, described, cached, source)
+        }
+    }
+
+    /// Whether it is a component.
+    pub(crate) fn is_component(&self) -> bool {
+        self.described.info.kind == ModuleKind::Component
+    }
+
+    /// Private memory that a call may need in its process.
+    pub(crate) fn private_memory(&self, spec: &CallSpec) -> u64 {
+        let needed = spec.private_memory();
+        match self.is_component() {
+            false => needed,
+            // Arguments and result, taken apart; the pool of tables, and what a component has for itself.
+            true => needed
+                .saturating_add(2 * values_for(spec.output) as u64)
+                .saturating_add(COMPONENT_BASE),
         }
     }
 

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use rustix::fs::SealFlags;
 use rustix::mm::{MapFlags, ProtFlags};
-use wasmtime::{Engine, Module};
+use wasmtime::{Engine, Module, component::Component};
 
 /// Why machine code could not be mapped.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,21 @@ pub(crate) fn load(engine: &Engine, fd: BorrowedFd<'_>, len: usize) -> wasmtime:
     // (`map` found it sealed). That the bytes are a compiler's own work is kept by the host, which passes on only the
     // files that its compiler process or its authenticated cache made.
     unsafe { Module::deserialize_raw(engine, memory) }
+}
+
+/// The same, for a component.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_component(
+    engine: &Engine,
+    fd: BorrowedFd<'_>,
+    len: usize,
+) -> wasmtime::Result<Component> {
+    let base = map(fd, len)?;
+    let memory = NonNull::slice_from_raw_parts(base, len);
+    // SAFETY: as in `load`: the mapping stays, it never changes, and its bytes are a compiler's own work.
+    unsafe { Component::deserialize_raw(engine, memory) }
 }
 
 fn map(fd: BorrowedFd<'_>, len: usize) -> Result<NonNull<u8>, CodeError> {

@@ -16,7 +16,7 @@ use crate::{
 
 /// Raised with every change of these types or of the arena's layout. Host and worker are the same program, so a
 /// difference means that `worker_exe` names another version.
-pub(crate) const WIRE_VERSION: u32 = 4;
+pub(crate) const WIRE_VERSION: u32 = 5;
 
 /// The longest message on a worker's socket, both ways. A SEQPACKET socket with default buffers takes two of them.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
@@ -48,6 +48,8 @@ pub(crate) struct ServeSpec {
     pub(crate) code_len: u64,
     /// Bytes of the postcard `ModuleInfo` in its file.
     pub(crate) info_len: u64,
+    /// Whether it is a component, whose instances need more room.
+    pub(crate) component: bool,
     /// Whether the module was compiled with fuel.
     pub(crate) fuel: bool,
     /// Bytes of stack that its code may use.

@@ -5,6 +5,7 @@
 
 pub(crate) mod command;
 pub(crate) mod compiler;
+pub(crate) mod component;
 pub(crate) mod contract;
 pub(crate) mod cpu;
 pub(crate) mod host_calls;

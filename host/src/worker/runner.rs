@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use wasmtime::{
     Engine, ExternType, Func, Instance, InstancePre, Linker, Module, ModuleExport, Store, Trap,
-    TypedFunc, UpdateDeadline, Val, ValType,
+    TypedFunc, UpdateDeadline, Val, ValType, component,
 };
 
 use super::command::Command;
+use super::component::call::{Function, Gave};
+use super::component::offer;
 use super::contract::{CallKind, CallSpec, Finished, Input, Outbox, Stop};
 use super::cpu::{self, CpuTime};
 use super::limiter::TABLE_ELEMENT_BYTES;
@@ -52,13 +54,29 @@ enum Target {
         params: Vec<Number>,
         results: Vec<Number>,
     },
+    /// A component's function.
+    Lifted(Box<Function>),
 }
 
-impl Target {
-    fn export(&self) -> &ModuleExport {
-        match self {
-            Self::Abi(export) | Self::Command(export) | Self::Numbers { export, .. } => export,
-        }
+/// A module or a component, linked.
+enum Pre<P: Ports> {
+    Module(InstancePre<State<P>>),
+    Component(component::InstancePre<State<P>>),
+}
+
+/// An instance of either.
+#[derive(Clone, Copy)]
+enum Made {
+    Module(Instance),
+    Component(component::Instance),
+}
+
+impl<P: Ports> Pre<P> {
+    fn instantiate(&self, store: &mut Store<State<P>>) -> wasmtime::Result<Made> {
+        Ok(match self {
+            Self::Module(pre) => Made::Module(pre.instantiate(store)?),
+            Self::Component(pre) => Made::Component(pre.instantiate(store)?),
+        })
     }
 }
 
@@ -67,12 +85,13 @@ enum Callee {
     Code(TypedFunc<(), i32>),
     Unit(TypedFunc<(), ()>),
     Numbers(Func),
+    Lifted(component::Func),
 }
 
 /// An instance and what was looked up in it.
 struct Live<P: Ports> {
     store: Store<State<P>>,
-    instance: Option<Instance>,
+    instance: Option<Made>,
     /// The task called last: a batch calls one task many times.
     callee: Option<(u32, Callee)>,
     /// Memory in use when the instance was ready.
@@ -97,7 +116,7 @@ impl Returned {
 /// Runs the tasks of one module, each in a fresh instance or, within a batch, in one that is kept.
 pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     engine: Engine,
-    pre: InstancePre<State<(S, I, O)>>,
+    pre: Pre<(S, I, O)>,
     stop: S,
     clock: Clock,
     /// Whether the code counts fuel.
@@ -160,36 +179,90 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             .initialize_copy_on_write_image()
             .map_err(StartError::Image)?;
         let tasks = info.tasks.iter().map(|task| {
-            let (params, results): (&[Number], &[Number]) = match &task.shape {
-                TaskShape::Abi => (&[], &[Number::I32]),
-                TaskShape::Command => (&[], &[]),
-                TaskShape::Numbers { params, results } => (params, results),
+            let export = |params: &[Number], results: &[Number]| {
+                function(module, &task.export, params, results)
             };
-            let export = function(module, &task.export, params, results)?;
             Ok(match &task.shape {
-                TaskShape::Abi => Target::Abi(export),
-                TaskShape::Command => Target::Command(export),
+                TaskShape::Abi => Target::Abi(export(&[], &[Number::I32])?),
+                TaskShape::Command => Target::Command(export(&[], &[])?),
                 TaskShape::Numbers { params, results } => Target::Numbers {
-                    export,
+                    export: export(params, results)?,
                     params: params.clone(),
                     results: results.clone(),
                 },
+                TaskShape::Lifted => {
+                    return Err(StartError::Export {
+                        name: task.export.clone(),
+                    });
+                }
             })
         });
+        let tasks = tasks.collect::<Result<_, _>>()?;
         let memory = module
             .get_export("memory")
             .filter(|it| it.memory().is_some());
         Ok(Self {
-            engine: engine.clone(),
-            stop,
-            clock: Clock::start(),
-            counts_fuel: Store::new(engine, ()).set_fuel(0).is_ok(),
             memory: memory.and_then(|_| module.get_export_index("memory")),
             initialize: match info.initialize {
                 true => Some(function(module, "_initialize", &[], &[])?),
                 false => None,
             },
-            tasks: tasks.collect::<Result<_, _>>()?,
+            ..Self::ready(engine, Pre::Module(pre), tasks, info, stop, holder)
+        })
+    }
+
+    /// The same for a component.
+    ///
+    /// # Errors
+    /// As [`Runner::new`].
+    pub(crate) fn of_component(
+        engine: &Engine,
+        component: &component::Component,
+        info: &ModuleInfo,
+        stop: S,
+        holder: u32,
+    ) -> Result<Self, StartError> {
+        let mut linker = component::Linker::new(engine);
+        offer::add_to_linker(&mut linker, engine, component).map_err(StartError::Link)?;
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(StartError::Link)?;
+        // Now, and not at the first task: the jail allows no new file then.
+        component
+            .initialize_copy_on_write_image()
+            .map_err(StartError::Image)?;
+        let tasks = info.tasks.iter().map(|task| {
+            let function = match task.shape {
+                TaskShape::Lifted => Function::of(component, &task.export),
+                TaskShape::Abi | TaskShape::Command | TaskShape::Numbers { .. } => None,
+            };
+            function
+                .map(|function| Target::Lifted(Box::new(function)))
+                .ok_or_else(|| StartError::Export {
+                    name: task.export.clone(),
+                })
+        });
+        let tasks = tasks.collect::<Result<_, _>>()?;
+        let pre = Pre::Component(pre);
+        Ok(Self::ready(engine, pre, tasks, info, stop, holder))
+    }
+
+    fn ready(
+        engine: &Engine,
+        pre: Pre<(S, I, O)>,
+        tasks: Box<[Target]>,
+        info: &ModuleInfo,
+        stop: S,
+        holder: u32,
+    ) -> Self {
+        Self {
+            engine: engine.clone(),
+            stop,
+            clock: Clock::start(),
+            counts_fuel: Store::new(engine, ()).set_fuel(0).is_ok(),
+            memory: None,
+            initialize: None,
+            tasks,
             live: None,
             scratch: Scratch::default(),
             data_end: info.data_end,
@@ -204,7 +277,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             max_message: u64::MAX,
             cpu_since: None,
             pre,
-        })
+        }
     }
 
     /// The next task is given these objects.
@@ -314,7 +387,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             let returned = live.call(call.task, target, &mut self.scratch)?;
             if call.kind == CallKind::Snapshot
                 && returned.is_value()
-                && let Some(instance) = live.instance
+                && let Some(Made::Module(instance)) = live.instance
             {
                 snapshot::write(&mut live.store, instance)?;
             }
@@ -460,7 +533,7 @@ impl<P: Ports> Live<P> {
 
     fn initialize(
         &mut self,
-        instance: Instance,
+        instance: Made,
         initialize: Option<&ModuleExport>,
     ) -> wasmtime::Result<()> {
         self.instance = Some(instance);
@@ -498,10 +571,24 @@ impl<P: Ports> Live<P> {
     }
 
     fn function(&mut self, export: &ModuleExport) -> wasmtime::Result<Func> {
-        self.instance
-            .and_then(|instance| instance.get_module_export(&mut self.store, export))
-            .and_then(wasmtime::Extern::into_func)
-            .ok_or_else(|| wasmtime::Error::msg("the export is no function"))
+        match self.instance {
+            Some(Made::Module(instance)) => instance
+                .get_module_export(&mut self.store, export)
+                .and_then(wasmtime::Extern::into_func),
+            Some(Made::Component(_)) | None => None,
+        }
+        .ok_or_else(|| wasmtime::Error::msg("the export is no function"))
+    }
+
+    /// A component's function in this instance.
+    fn lifted(&mut self, function: &Function) -> wasmtime::Result<component::Func> {
+        match self.instance {
+            Some(Made::Component(instance)) => {
+                instance.get_func(&mut self.store, function.export)
+            }
+            Some(Made::Module(_)) | None => None,
+        }
+        .ok_or_else(|| wasmtime::Error::msg("the export is no function"))
     }
 
     fn call(
@@ -511,11 +598,13 @@ impl<P: Ports> Live<P> {
         scratch: &mut Scratch,
     ) -> wasmtime::Result<Returned> {
         if self.callee.as_ref().is_none_or(|(last, _)| *last != task) {
-            let function = self.function(target.export())?;
             let callee = match target {
-                Target::Abi(_) => Callee::Code(function.typed(&self.store)?),
-                Target::Command(_) => Callee::Unit(function.typed(&self.store)?),
-                Target::Numbers { .. } => Callee::Numbers(function),
+                Target::Abi(export) => Callee::Code(self.function(export)?.typed(&self.store)?),
+                Target::Command(export) => {
+                    Callee::Unit(self.function(export)?.typed(&self.store)?)
+                }
+                Target::Numbers { export, .. } => Callee::Numbers(self.function(export)?),
+                Target::Lifted(function) => Callee::Lifted(self.lifted(function)?),
             };
             self.callee = Some((task, callee));
         }
@@ -536,7 +625,15 @@ impl<P: Ports> Live<P> {
                 call_numbers(&mut self.store, *function, params, results, scratch)?;
                 Ok(Returned::Done)
             }
-            (Some((_, Callee::Numbers(_))) | None, _) => Err(HostTrap::NoCall.into()),
+            (Some((_, Callee::Lifted(callee))), Target::Lifted(function)) => {
+                Ok(match function.call(&mut self.store, *callee)? {
+                    Gave::Value => Returned::Done,
+                    Gave::Error => Returned::Code(1),
+                })
+            }
+            (Some((_, Callee::Numbers(_) | Callee::Lifted(_))) | None, _) => {
+                Err(HostTrap::NoCall.into())
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
         syscalls::User,
         wall::{Need, Record, Wall},
     },
-    module::engine::{EngineOptions, engine as make_engine},
+    module::engine::{EngineOptions, Room, engine_with as make_engine},
     module::info::ModuleInfo,
     sys::{code, signal},
     wire::{
@@ -78,9 +78,13 @@ pub(crate) fn main(
         fuel: spec.fuel,
         stack: spec.stack,
     };
+    let room = match spec.component {
+        true => Room::Component,
+        false => Room::Module,
+    };
     let engine = match engine {
-        Some(engine) if options == EngineOptions::default() => engine,
-        _ => make_engine(options).map_err(wasm_error)?,
+        Some(engine) if options == EngineOptions::default() && room == Room::Module => engine,
+        _ => make_engine(options, room).map_err(wasm_error)?,
     };
     let granted = granted(spec, files.directories)?;
     let beneath: Vec<Beneath<'_>> = granted.iter().map(Granted::beneath).collect();
@@ -95,10 +99,19 @@ pub(crate) fn main(
     let info: ModuleInfo =
         postcard::from_bytes(&read_file(&files.info, spec.info_len)?).map_err(io::Error::other)?;
     let code_len = usize::try_from(spec.code_len).map_err(io::Error::other)?;
-    let module = code::load(&engine, files.code.as_fd(), code_len).map_err(wasm_error)?;
+    let code = files.code.as_fd();
     let stop = ArenaStop(arena.clone());
-    let mut runner =
-        Runner::new(&engine, &module, &info, stop, spec.holder).map_err(io::Error::other)?;
+    let mut runner = match room {
+        Room::Module => {
+            let module = code::load(&engine, code, code_len).map_err(wasm_error)?;
+            Runner::new(&engine, &module, &info, stop, spec.holder)
+        }
+        Room::Component => {
+            let component = code::load_component(&engine, code, code_len).map_err(wasm_error)?;
+            Runner::of_component(&engine, &component, &info, stop, spec.holder)
+        }
+    }
+    .map_err(io::Error::other)?;
     runner.limit_messages(spec.max_message);
     let user = user(&granted);
     runner.grant(granted.into());

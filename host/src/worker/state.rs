@@ -6,6 +6,7 @@ use wasmpool_abi::Code;
 use wasmtime::{Memory, ModuleExport};
 
 use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
+use super::component::things::Things;
 use super::cpu::CpuTime;
 use super::limiter::Limiter;
 use super::logs::Logs;
@@ -109,6 +110,14 @@ pub(crate) enum HostTrap {
     /// The input did not become parameters; the guest was not called.
     #[error("{0}")]
     BadInput(String),
+    /// What a component's import cannot do, and has no other way to say.
+    #[error("{function}: {why}")]
+    Refused {
+        /// The import that was called.
+        function: &'static str,
+        /// Why.
+        why: &'static str,
+    },
     /// The kernel gave no random bytes.
     #[error("random_get: {0}")]
     Random(std::io::Error),
@@ -154,6 +163,8 @@ pub(crate) struct State<P: Ports> {
     pub(crate) objects: Objects,
     /// What of it lies in the guest's memory.
     pub(crate) windows: Windows,
+    /// What a component's handles stand for; it lives as long as the instance that has them.
+    pub(crate) things: Things,
 }
 
 impl<P: Ports> State<P> {
@@ -187,6 +198,7 @@ impl<P: Ports> State<P> {
             granted: Rc::default(),
             objects: Objects::default(),
             windows: Windows::default(),
+            things: Things::default(),
         }
     }
 

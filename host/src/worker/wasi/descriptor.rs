@@ -15,7 +15,7 @@ const MAX_OPEN: usize = 128;
 
 /// A standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Std {
+pub(in crate::worker) enum Std {
     In,
     Out,
     Err,
@@ -44,7 +44,7 @@ impl Granted {
 
 /// What is open under one number.
 #[derive(Debug)]
-pub(super) enum Descriptor {
+pub(in crate::worker) enum Descriptor {
     Std(Std),
     Dir(Dir),
     File(File),
@@ -52,37 +52,37 @@ pub(super) enum Descriptor {
 
 /// A directory.
 #[derive(Debug)]
-pub(super) struct Dir {
+pub(in crate::worker) struct Dir {
     /// Where paths begin.
-    pub(super) base: Rc<OwnedFd>,
+    pub(in crate::worker) base: Rc<OwnedFd>,
     /// Whether it may be changed, with all beneath it.
-    pub(super) write: bool,
+    pub(in crate::worker) write: bool,
     /// The name under which it was granted; one that was opened has none.
-    pub(super) name: Option<Rc<str>>,
+    pub(in crate::worker) name: Option<Rc<str>>,
     /// What lists it, once it was listed.
-    pub(super) list: Option<Rc<OwnedFd>>,
+    pub(in crate::worker) list: Option<Rc<OwnedFd>>,
 }
 
 /// A regular file.
 #[derive(Debug)]
-pub(super) struct File {
-    pub(super) file: Rc<OwnedFd>,
-    pub(super) position: u64,
-    pub(super) read: bool,
-    pub(super) write: bool,
+pub(in crate::worker) struct File {
+    pub(in crate::worker) file: Rc<OwnedFd>,
+    pub(in crate::worker) position: u64,
+    pub(in crate::worker) read: bool,
+    pub(in crate::worker) write: bool,
     /// Writes go to its end.
-    pub(super) append: bool,
+    pub(in crate::worker) append: bool,
     /// Its times may be changed, whatever it was opened for.
-    pub(super) changeable: bool,
+    pub(in crate::worker) changeable: bool,
 }
 
 /// All numbers of one task.
 #[derive(Debug)]
-pub(super) struct Descriptors(Vec<Option<Descriptor>>);
+pub(in crate::worker) struct Descriptors(Vec<Option<Descriptor>>);
 
 impl Descriptors {
     /// The standard streams, and after them what was granted.
-    pub(super) fn new(granted: &[Granted]) -> Self {
+    pub(in crate::worker) fn new(granted: &[Granted]) -> Self {
         let streams = [Std::In, Std::Out, Std::Err].map(|std| Some(Descriptor::Std(std)));
         let directories = granted.iter().map(|granted| {
             Some(Descriptor::Dir(Dir {
@@ -95,21 +95,21 @@ impl Descriptors {
         Self(streams.into_iter().chain(directories).collect())
     }
 
-    pub(super) fn get(&self, fd: u32) -> Option<&Descriptor> {
+    pub(in crate::worker) fn get(&self, fd: u32) -> Option<&Descriptor> {
         self.0.get(fd as usize)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, fd: u32) -> Option<&mut Descriptor> {
+    pub(in crate::worker) fn get_mut(&mut self, fd: u32) -> Option<&mut Descriptor> {
         self.0.get_mut(fd as usize)?.as_mut()
     }
 
     /// Whether there is a number left.
-    pub(super) fn has_room(&self) -> bool {
+    pub(in crate::worker) fn has_room(&self) -> bool {
         self.0.len() < MAX_OPEN || self.0.iter().any(Option::is_none)
     }
 
     /// Opens something under the lowest number that is free.
-    pub(super) fn insert(&mut self, descriptor: Descriptor) -> Result<u32, Errno> {
+    pub(in crate::worker) fn insert(&mut self, descriptor: Descriptor) -> Result<u32, Errno> {
         let free = self.0.iter().position(Option::is_none);
         let at = free.unwrap_or(self.0.len());
         if at >= MAX_OPEN {
@@ -123,13 +123,13 @@ impl Descriptors {
     }
 
     /// Closes a number. What was open under it is gone.
-    pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {
+    pub(in crate::worker) fn close(&mut self, fd: u32) -> Result<(), Errno> {
         let place = self.0.get_mut(fd as usize).ok_or(Errno::Badf)?;
         place.take().map(drop).ok_or(Errno::Badf)
     }
 
     /// `from` becomes `to`; both must be open.
-    pub(super) fn renumber(&mut self, from: u32, to: u32) -> Result<(), Errno> {
+    pub(in crate::worker) fn renumber(&mut self, from: u32, to: u32) -> Result<(), Errno> {
         if self.get(from).is_none() || self.get(to).is_none() {
             return Err(Errno::Badf);
         }
@@ -142,7 +142,7 @@ impl Descriptors {
 
 /// Why a function did not do its work: the guest is told, or ends.
 #[derive(Debug)]
-pub(super) enum Fail {
+pub(in crate::worker) enum Fail {
     Errno(Errno),
     Trap(HostTrap),
 }
@@ -166,7 +166,7 @@ impl From<HostTrap> for Fail {
 }
 
 /// What the guest is told.
-pub(super) fn settle(done: Result<(), Fail>) -> Result<Errno, HostTrap> {
+pub(in crate::worker) fn settle(done: Result<(), Fail>) -> Result<Errno, HostTrap> {
     match done {
         Ok(()) => Ok(Errno::Success),
         Err(Fail::Errno(errno)) => Ok(errno),

@@ -5,17 +5,17 @@
 //! [`Wasi`] is made at the first call that needs it.
 
 pub(crate) mod clock;
-mod descriptor;
+pub(super) mod descriptor;
 mod errno;
-mod file;
+pub(super) mod file;
 mod link;
 mod listing;
-mod path;
-mod poll;
-mod random;
-mod stat;
-mod stdio;
-mod strings;
+pub(super) mod path;
+pub(super) mod poll;
+pub(super) mod random;
+pub(super) mod stat;
+pub(super) mod stdio;
+pub(super) mod strings;
 
 pub(crate) use descriptor::Granted;
 pub(crate) use errno::Errno;

@@ -17,42 +17,53 @@ use crate::worker::memory::{Guest, split};
 use crate::worker::state::{Ports, State};
 
 /// The longest path, as on Linux.
-const MAX_PATH: u32 = 4096;
+pub(in crate::worker) const MAX_PATH: u32 = 4096;
 /// Of `dirflags`: a link at the end of the path is followed.
-const FOLLOW: u32 = 1;
+pub(in crate::worker) const FOLLOW: u32 = 1;
 /// Of `oflags`.
-const CREATE: u32 = 1;
-const DIRECTORY: u32 = 1 << 1;
-const EXCLUSIVE: u32 = 1 << 2;
-const TRUNCATE: u32 = 1 << 3;
+pub(in crate::worker) const CREATE: u32 = 1;
+pub(in crate::worker) const DIRECTORY: u32 = 1 << 1;
+pub(in crate::worker) const EXCLUSIVE: u32 = 1 << 2;
+pub(in crate::worker) const TRUNCATE: u32 = 1 << 3;
 /// Of `fdflags`.
-pub(super) const APPEND: u32 = 1;
-const DATA_SYNC: u32 = 1 << 1;
-pub(super) const NONBLOCK: u32 = 1 << 2;
-const READ_SYNC: u32 = 1 << 3;
-const SYNC: u32 = 1 << 4;
+pub(in crate::worker) const APPEND: u32 = 1;
+pub(in crate::worker) const DATA_SYNC: u32 = 1 << 1;
+pub(in crate::worker) const NONBLOCK: u32 = 1 << 2;
+pub(in crate::worker) const READ_SYNC: u32 = 1 << 3;
+pub(in crate::worker) const SYNC: u32 = 1 << 4;
 /// Rights that say what a file is opened for.
-const RIGHT_READ: u64 = 1 << 1;
-const RIGHT_WRITE: u64 = 1 << 6;
+pub(in crate::worker) const RIGHT_READ: u64 = 1 << 1;
+pub(in crate::worker) const RIGHT_WRITE: u64 = 1 << 6;
 
 /// What `path_open` is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Open {
-    pub(super) dirflags: u32,
-    pub(super) oflags: u32,
-    pub(super) rights: u64,
-    pub(super) fdflags: u32,
+pub(in crate::worker) struct Open {
+    pub(in crate::worker) dirflags: u32,
+    pub(in crate::worker) oflags: u32,
+    pub(in crate::worker) rights: u64,
+    pub(in crate::worker) fdflags: u32,
 }
 
 /// A place in the guest's memory: an address and a length.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text(pub(super) u32, pub(super) u32);
+pub(in crate::worker) struct Text(pub(in crate::worker) u32, pub(in crate::worker) u32);
 
 /// A directory, and a path from it that the guest gave.
-struct At {
-    base: Rc<OwnedFd>,
-    write: bool,
-    path: Vec<u8>,
+pub(in crate::worker) struct At {
+    pub(in crate::worker) base: Rc<OwnedFd>,
+    pub(in crate::worker) write: bool,
+    pub(in crate::worker) path: Vec<u8>,
+}
+
+impl At {
+    /// The same, for what changes something.
+    pub(in crate::worker) fn to_change(self) -> Result<Self, Fail> {
+        if self.write {
+            Ok(self)
+        } else {
+            Err(Errno::Rofs.into())
+        }
+    }
 }
 
 /// Reads the path. What stands under the number is looked at first.
@@ -85,17 +96,12 @@ fn at_to_change<P: Ports>(
     fd: u32,
     path: Text,
 ) -> Result<At, Fail> {
-    let at = at(caller, function, fd, path)?;
-    if at.write {
-        Ok(at)
-    } else {
-        Err(Errno::Rofs.into())
-    }
+    at(caller, function, fd, path)?.to_change()
 }
 
 /// Opens what a path leads to, beneath a directory. Tries again when a signal came, or when somebody moved directories
 /// meanwhile, until the task is to stop.
-pub(super) fn open_beneath<P: Ports>(
+pub(in crate::worker) fn open_beneath<P: Ports>(
     state: &mut State<P>,
     base: &OwnedFd,
     path: &[u8],
@@ -171,7 +177,7 @@ impl Place {
 }
 
 /// `path_open`.
-pub(super) fn open<P: Ports>(
+pub(in crate::worker) fn open<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     path: Text,
@@ -182,6 +188,21 @@ pub(super) fn open<P: Ports>(
     let (memory, state) = split(caller)?;
     let mut guest = Guest::new(memory, "path_open");
     guest.range(result, 4)?;
+    if !state.wasi().open.has_room() {
+        return Err(Errno::Mfile.into());
+    }
+    let descriptor = open_at(state, &at, asked)?;
+    let number = state.wasi().open.insert(descriptor)?;
+    guest.put(result, &number.to_le_bytes())?;
+    Ok(())
+}
+
+/// Opens what a path leads to: a directory or a regular file.
+pub(in crate::worker) fn open_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+    asked: Open,
+) -> Result<Descriptor, Fail> {
     let is = |flag: u32| asked.oflags & flag != 0;
     let write = asked.rights & RIGHT_WRITE != 0 || asked.fdflags & APPEND != 0;
     let read = asked.rights & RIGHT_READ != 0 || !write;
@@ -192,9 +213,6 @@ pub(super) fn open<P: Ports>(
     let write = write && !is(DIRECTORY);
     if !at.write && (write || is(CREATE) || is(TRUNCATE)) {
         return Err(Errno::Rofs.into());
-    }
-    if !state.wasi().open.has_room() {
-        return Err(Errno::Mfile.into());
     }
     // Never waits for the other end of a pipe.
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -216,7 +234,7 @@ pub(super) fn open<P: Ports>(
     }
     let opened = open_beneath(state, &at.base, &at.path, flags)?;
     let kind = FileType::from_raw_mode(rustix::fs::fstat(&opened)?.st_mode);
-    let descriptor = match kind {
+    Ok(match kind {
         FileType::Directory => Descriptor::Dir(Dir {
             base: Rc::new(opened),
             write: at.write,
@@ -233,14 +251,11 @@ pub(super) fn open<P: Ports>(
         }),
         // Devices, pipes and sockets are not files, whatever directory they lie in.
         _ => return Err(Errno::Acces.into()),
-    };
-    let number = state.wasi().open.insert(descriptor)?;
-    guest.put(result, &number.to_le_bytes())?;
-    Ok(())
+    })
 }
 
 /// `path_filestat_get`.
-pub(super) fn filestat<P: Ports>(
+pub(in crate::worker) fn filestat<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     dirflags: u32,
@@ -251,10 +266,19 @@ pub(super) fn filestat<P: Ports>(
     let (memory, state) = split(caller)?;
     let mut guest = Guest::new(memory, "path_filestat_get");
     guest.range(result, stat::LEN as u64)?;
-    let it = open_beneath(state, &at.base, &at.path, pointer(dirflags))?;
-    let bytes = stat::encode(&rustix::fs::fstat(&it)?, state.clock);
+    let bytes = stat::encode(&stat_at(state, &at, dirflags)?, state.clock);
     guest.put(result, &bytes)?;
     Ok(())
+}
+
+/// What the system knows of what a path leads to.
+pub(in crate::worker) fn stat_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+    dirflags: u32,
+) -> Result<rustix::fs::Stat, Fail> {
+    let it = open_beneath(state, &at.base, &at.path, pointer(dirflags))?;
+    Ok(rustix::fs::fstat(&it)?)
 }
 
 /// To look at what a path leads to, without opening it.
@@ -266,7 +290,7 @@ fn pointer(dirflags: u32) -> OFlags {
 }
 
 /// `path_filestat_set_times`.
-pub(super) fn set_times<P: Ports>(
+pub(in crate::worker) fn set_times<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     dirflags: u32,
@@ -274,8 +298,18 @@ pub(super) fn set_times<P: Ports>(
     times: stat::Times,
 ) -> Result<(), Fail> {
     let at = at_to_change(caller, "path_filestat_set_times", fd, path)?;
+    set_times_at(caller.data_mut(), &at, dirflags, times)
+}
+
+/// Sets the times of what a path leads to.
+pub(in crate::worker) fn set_times_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+    dirflags: u32,
+    times: stat::Times,
+) -> Result<(), Fail> {
     let times = times.read()?;
-    let it = open_beneath(caller.data_mut(), &at.base, &at.path, pointer(dirflags))?;
+    let it = open_beneath(state, &at.base, &at.path, pointer(dirflags))?;
     Ok(rustix::fs::utimensat(
         &it,
         c"",
@@ -285,7 +319,7 @@ pub(super) fn set_times<P: Ports>(
 }
 
 /// `path_readlink`.
-pub(super) fn readlink<P: Ports>(
+pub(in crate::worker) fn readlink<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     path: Text,
@@ -297,29 +331,45 @@ pub(super) fn readlink<P: Ports>(
     let mut guest = Guest::new(memory, "path_readlink");
     guest.range(used, 4)?;
     guest.range(buffer.0, buffer.1.into())?;
-    let place = place(state, &at)?.of_no_directory()?;
-    let link = rustix::fs::readlinkat(&*place.directory, &place.name, Vec::new())?;
-    let link = link.as_bytes();
+    let link = readlink_at(state, &at)?;
     let len = link.len().min(buffer.1 as usize);
     guest.put(buffer.0, &link[..len])?;
     guest.put(used, &u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes())?;
     Ok(())
 }
 
+/// Where a link leads.
+pub(in crate::worker) fn readlink_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+) -> Result<Vec<u8>, Fail> {
+    let place = place(state, at)?.of_no_directory()?;
+    let link = rustix::fs::readlinkat(&*place.directory, &place.name, Vec::new())?;
+    Ok(link.into_bytes())
+}
+
 /// `path_create_directory`.
-pub(super) fn create_directory<P: Ports>(
+pub(in crate::worker) fn create_directory<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     path: Text,
 ) -> Result<(), Fail> {
     let at = at_to_change(caller, "path_create_directory", fd, path)?;
-    let place = place(caller.data_mut(), &at)?;
+    create_directory_at(caller.data_mut(), &at)
+}
+
+/// Makes a directory.
+pub(in crate::worker) fn create_directory_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+) -> Result<(), Fail> {
+    let place = place(state, at)?;
     let mode = Mode::from_raw_mode(0o777);
     Ok(rustix::fs::mkdirat(&*place.directory, &place.name, mode)?)
 }
 
 /// `path_remove_directory`, and `path_unlink_file` for what is none.
-pub(super) fn remove<P: Ports>(
+pub(in crate::worker) fn remove<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     fd: u32,
     path: Text,
@@ -330,7 +380,16 @@ pub(super) fn remove<P: Ports>(
         false => "path_unlink_file",
     };
     let at = at_to_change(caller, function, fd, path)?;
-    let place = place(caller.data_mut(), &at)?;
+    remove_at(caller.data_mut(), &at, directory)
+}
+
+/// Removes an empty directory, or what is none.
+pub(in crate::worker) fn remove_at<P: Ports>(
+    state: &mut State<P>,
+    at: &At,
+    directory: bool,
+) -> Result<(), Fail> {
+    let place = place(state, at)?;
     let (place, flags) = match directory {
         true => (place, AtFlags::REMOVEDIR),
         false => (place.of_no_directory()?, AtFlags::empty()),
@@ -339,15 +398,24 @@ pub(super) fn remove<P: Ports>(
 }
 
 /// `path_rename`.
-pub(super) fn rename<P: Ports>(
+pub(in crate::worker) fn rename<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     (fd, path): (u32, Text),
     (new_fd, new_path): (u32, Text),
 ) -> Result<(), Fail> {
     let from = at_to_change(caller, "path_rename", fd, path)?;
     let to = at_to_change(caller, "path_rename", new_fd, new_path)?;
-    let mut from = place(caller.data_mut(), &from)?;
-    let to = place(caller.data_mut(), &to)?;
+    rename_at(caller.data_mut(), &from, &to)
+}
+
+/// Moves what is at one place to another.
+pub(in crate::worker) fn rename_at<P: Ports>(
+    state: &mut State<P>,
+    from: &At,
+    to: &At,
+) -> Result<(), Fail> {
+    let mut from = place(state, from)?;
+    let to = place(state, to)?;
     if from.must_be_directory || to.must_be_directory {
         // The kernel then looks whether it is one.
         let mut name = from.name.into_bytes();
@@ -364,18 +432,28 @@ pub(super) fn rename<P: Ports>(
 }
 
 /// `path_link`: a second name for a file. A link is never followed on the way to it.
-pub(super) fn link<P: Ports>(
+pub(in crate::worker) fn link<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     (fd, flags, path): (u32, u32, Text),
     (new_fd, new_path): (u32, Text),
 ) -> Result<(), Fail> {
     let from = at_to_change(caller, "path_link", fd, path)?;
     let to = at_to_change(caller, "path_link", new_fd, new_path)?;
+    link_at(caller.data_mut(), &from, flags, &to)
+}
+
+/// Gives a file a second name.
+pub(in crate::worker) fn link_at<P: Ports>(
+    state: &mut State<P>,
+    from: &At,
+    flags: u32,
+    to: &At,
+) -> Result<(), Fail> {
     if flags & FOLLOW != 0 {
         return Err(Errno::Inval.into());
     }
-    let from = place(caller.data_mut(), &from)?.of_no_directory()?;
-    let to = place(caller.data_mut(), &to)?.of_no_directory()?;
+    let from = place(state, from)?.of_no_directory()?;
+    let to = place(state, to)?.of_no_directory()?;
     Ok(rustix::fs::linkat(
         &*from.directory,
         &from.name,
@@ -387,7 +465,7 @@ pub(super) fn link<P: Ports>(
 
 /// `path_symlink`. A link says what its maker likes: it is followed beneath its directory or not at all. One that begins
 /// at the root is refused, which others than guests would follow.
-pub(super) fn symlink<P: Ports>(
+pub(in crate::worker) fn symlink<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     target: Text,
     fd: u32,
@@ -396,11 +474,20 @@ pub(super) fn symlink<P: Ports>(
     let at = at_to_change(caller, "path_symlink", fd, path)?;
     // It is no path from anywhere yet, but as long as one, and read in the same way.
     let target = self::at(caller, "path_symlink", fd, target)?.path;
+    symlink_at(caller.data_mut(), target, &at)
+}
+
+/// Makes a link that says `target`.
+pub(in crate::worker) fn symlink_at<P: Ports>(
+    state: &mut State<P>,
+    target: Vec<u8>,
+    at: &At,
+) -> Result<(), Fail> {
     if target.first() == Some(&b'/') {
         return Err(Errno::Perm.into());
     }
     let target = CString::new(target).map_err(|_| Errno::Inval)?;
-    let place = place(caller.data_mut(), &at)?.of_no_directory()?;
+    let place = place(state, at)?.of_no_directory()?;
     Ok(rustix::fs::symlinkat(
         &target,
         &*place.directory,

@@ -107,6 +107,15 @@ fn wait<P: Ports>(state: &mut State<P>, waiting: &[When]) -> Result<(), HostTrap
             When::Now { .. } | When::Never => None,
         })
         .min();
+    sleep(state, ready, first)
+}
+
+/// Sleeps until `first`, if it is not `ready` already, or until the task is told to stop.
+pub(in crate::worker) fn sleep<P: Ports>(
+    state: &mut State<P>,
+    ready: bool,
+    first: Option<Instant>,
+) -> Result<(), HostTrap> {
     loop {
         state.check_stop()?;
         if ready || first.is_some_and(|first| first <= Instant::now()) {

@@ -25,6 +25,14 @@ pub(super) fn get<P: Ports>(
     let (memory, state) = split(caller)?;
     let mut guest = Guest::new(memory, "random_get");
     let dst = guest.write(address, u64::from(len))?;
+    fill(state, dst)
+}
+
+/// Fills `dst` from where the task's random bytes come from; `Notsup` when it has none.
+pub(in crate::worker) fn fill<P: Ports>(
+    state: &mut State<P>,
+    dst: &mut [u8],
+) -> Result<Errno, HostTrap> {
     let source = state.random();
     let mut done = 0;
     while done < dst.len() {

@@ -8,19 +8,19 @@ use super::Errno;
 use super::clock::Clock;
 
 /// Bytes of a `filestat`.
-pub(super) const LEN: usize = 64;
+pub(in crate::worker) const LEN: usize = 64;
 
 /// Nanoseconds of a second.
 const NANOS: u64 = 1_000_000_000;
 
 /// Of `fstflags`: which times are set, and to what.
-const ACCESSED: u32 = 1;
-const ACCESSED_NOW: u32 = 1 << 1;
-const CHANGED: u32 = 1 << 2;
-const CHANGED_NOW: u32 = 1 << 3;
+pub(in crate::worker) const ACCESSED: u32 = 1;
+pub(in crate::worker) const ACCESSED_NOW: u32 = 1 << 1;
+pub(in crate::worker) const CHANGED: u32 = 1 << 2;
+pub(in crate::worker) const CHANGED_NOW: u32 = 1 << 3;
 
 /// Preview 1's number for a kind of file.
-pub(super) fn kind(kind: FileType) -> u8 {
+pub(in crate::worker) fn kind(kind: FileType) -> u8 {
     match kind {
         FileType::BlockDevice => 1,
         FileType::CharacterDevice => 2,
@@ -32,11 +32,9 @@ pub(super) fn kind(kind: FileType) -> u8 {
 }
 
 /// A `filestat`, with times as fine as the task's clock.
-pub(super) fn encode(stat: &Stat, clock: Clock) -> [u8; LEN] {
-    let time = |second: i64, nanos: u64| {
-        let seconds = u64::try_from(second).unwrap_or(0);
-        let exact = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos));
-        u64::try_from(clock.round(exact).as_nanos()).unwrap_or(u64::MAX)
+pub(in crate::worker) fn encode(stat: &Stat, clock: Clock) -> [u8; LEN] {
+    let time = |seconds, nanos| {
+        u64::try_from(time(seconds, nanos, clock).as_nanos()).unwrap_or(u64::MAX)
     };
     let mut bytes = [0; LEN];
     bytes[16] = kind(FileType::from_raw_mode(stat.st_mode));
@@ -54,22 +52,28 @@ pub(super) fn encode(stat: &Stat, clock: Clock) -> [u8; LEN] {
     bytes
 }
 
+/// A time of the system, as fine as the task's clock.
+pub(in crate::worker) fn time(seconds: i64, nanos: u64, clock: Clock) -> Duration {
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    clock.round(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos)))
+}
+
 /// Fields whose width is the processor's.
-fn wide(number: impl Into<u64>) -> u64 {
+pub(in crate::worker) fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
 /// Times that a guest sets, in nanoseconds, and which of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    pub(super) accessed: u64,
-    pub(super) changed: u64,
-    pub(super) flags: u32,
+pub(in crate::worker) struct Times {
+    pub(in crate::worker) accessed: u64,
+    pub(in crate::worker) changed: u64,
+    pub(in crate::worker) flags: u32,
 }
 
 impl Times {
     /// As the system takes them.
-    pub(super) fn read(self) -> Result<Timestamps, Errno> {
+    pub(in crate::worker) fn read(self) -> Result<Timestamps, Errno> {
         let one = |nanos: u64, given: u32, now: u32| {
             let (seconds, nanos) = match (self.flags & given != 0, self.flags & now != 0) {
                 (true, true) => return Err(Errno::Inval),

@@ -62,7 +62,7 @@ impl Wasi {
     }
 
     /// Bytes of standard input that were not read yet.
-    pub(super) fn stdin_left(&self) -> usize {
+    pub(in crate::worker) fn stdin_left(&self) -> usize {
         self.command
             .as_ref()
             .map_or(0, |command| command.stdin().len())
@@ -163,7 +163,7 @@ pub(super) fn write<P: Ports>(
     Ok(Errno::Success)
 }
 
-fn append<P: Ports>(state: &mut State<P>, std: Std, bytes: &[u8]) -> Result<(), HostTrap> {
+pub(in crate::worker) fn append<P: Ports>(state: &mut State<P>, std: Std, bytes: &[u8]) -> Result<(), HostTrap> {
     state.check_stop()?;
     let cap = state.output_cap;
     let State { wasi, io, logs, .. } = state;

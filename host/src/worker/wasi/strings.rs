@@ -8,7 +8,7 @@ use crate::worker::state::{HostTrap, Ports, State};
 
 /// Which of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Which {
+pub(in crate::worker) enum Which {
     Arguments,
     Environment,
 }
@@ -24,7 +24,8 @@ impl Which {
         }
     }
 
-    fn of<P: Ports>(self, state: &State<P>) -> impl Iterator<Item = &str> {
+    /// The strings themselves.
+    pub(in crate::worker) fn of<P: Ports>(self, state: &State<P>) -> impl Iterator<Item = &str> {
         let ambient = state.ambient.as_deref();
         let command = match self {
             Which::Arguments => state.wasi.as_ref().and_then(|wasi| wasi.command.as_ref()),
