@@ -14,4 +14,5 @@ fn main() {
         "../examples-wasm/guests/command",
         "../examples-wasm/guests/languages",
     ]);
+    wasmpool_build::components(&["guests/component"]);
 }

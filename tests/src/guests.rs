@@ -14,6 +14,12 @@ pub fn callers() -> &'static Path {
     Path::new(env!("GUEST_CALLERS_WASM"))
 }
 
+/// A component that uses WASI 0.2 and all that the pool gives to components.
+#[must_use]
+pub fn component() -> &'static Path {
+    Path::new(env!("GUEST_COMPONENT_WASM"))
+}
+
 /// A task that uses one of every kind of object.
 #[must_use]
 pub fn everything() -> &'static Path {

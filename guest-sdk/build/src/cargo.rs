@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{BuildError, TARGET, environment};
+use crate::{BuildError, environment};
 
 /// A package that makes a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub(crate) fn describe(folder: &Path) -> Result<Vec<Package>, BuildError> {
 /// Builds packages of one workspace and returns the module of each.
 pub(crate) fn build(
     packages: &[&Package],
+    target: &str,
     profile: &str,
     target_dir: &Path,
 ) -> Result<Vec<PathBuf>, BuildError> {
@@ -87,7 +88,7 @@ pub(crate) fn build(
             "build",
             "--message-format=json-render-diagnostics",
             "--target",
-            TARGET,
+            target,
             "--profile",
             profile,
         ])
@@ -127,7 +128,7 @@ pub(crate) fn build(
             .map(|package| format!("-p {}", package.name))
             .collect();
         let command = format!(
-            "cargo build --profile {profile} --target {TARGET} {}",
+            "cargo build --profile {profile} --target {target} {}",
             names.join(" ")
         );
         return Err(BuildError::Compile { command, status });

@@ -47,8 +47,10 @@ pub enum BuildError {
         package: String,
     },
     /// The standard library for wasm is not installed and could not be.
-    #[error("rust's target {target} is not installed; run `rustup target add {target}` ({reason})", target = crate::TARGET)]
+    #[error("rust's target {target} is not installed; run `rustup target add {target}` ({reason})")]
     Target {
+        /// The target.
+        target: &'static str,
         /// Why it was not installed right now.
         reason: String,
     },

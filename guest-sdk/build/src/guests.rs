@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    BuildError,
+    BuildError, COMPONENT_TARGET, TARGET,
     cargo::{self, Package},
     sources, target,
 };
@@ -17,6 +17,7 @@ use crate::{
 pub struct Guests {
     folders: Vec<PathBuf>,
     profile: String,
+    target: &'static str,
     target_dir: Option<PathBuf>,
 }
 
@@ -42,6 +43,7 @@ impl Guests {
         Guests {
             folders,
             profile: "release".to_owned(),
+            target: TARGET,
             target_dir: None,
         }
     }
@@ -50,6 +52,13 @@ impl Guests {
     #[must_use]
     pub fn profile(mut self, profile: &str) -> Guests {
         profile.clone_into(&mut self.profile);
+        self
+    }
+
+    /// They are components, for `wasm32-wasip2`. Default: modules, for `wasm32-wasip1`.
+    #[must_use]
+    pub fn components(mut self) -> Guests {
+        self.target = COMPONENT_TARGET;
         self
     }
 
@@ -74,7 +83,7 @@ impl Guests {
             path: target_dir.clone(),
             source,
         })?;
-        target::ensure(&target_dir)?;
+        target::ensure(self.target, &target_dir)?;
 
         let packages = self.packages()?;
         let mut modules = vec![PathBuf::new(); packages.len()];
@@ -88,11 +97,12 @@ impl Guests {
                 .enumerate()
                 .filter(|(_, package)| package.workspace == workspace)
                 .unzip();
-            for (index, module) in
-                indices
-                    .into_iter()
-                    .zip(cargo::build(&members, &self.profile, &target_dir)?)
-            {
+            for (index, module) in indices.into_iter().zip(cargo::build(
+                &members,
+                self.target,
+                &self.profile,
+                &target_dir,
+            )?) {
                 modules[index] = module;
             }
         }

@@ -24,6 +24,9 @@ pub use guests::{Guest, Guests};
 /// What guests are compiled for.
 pub const TARGET: &str = "wasm32-wasip1";
 
+/// What guests are compiled for that are components.
+pub const COMPONENT_TARGET: &str = "wasm32-wasip2";
+
 /// Builds the guest package in the folder `path`, relative to the package whose build script calls this, and returns where the module is.
 ///
 /// Sets `<NAME>_WASM` to that path for `env!`: the package's name in capitals, `-` as `_`. Asks cargo to run the build script again when a
@@ -36,7 +39,16 @@ pub fn guest(path: impl AsRef<Path>) -> PathBuf {
 
 /// Builds several guests at once, which is much quicker than one after the other; otherwise as [`guest`].
 pub fn guests<P: AsRef<Path>>(paths: &[P]) -> Vec<PathBuf> {
-    match Guests::new(paths).build() {
+    build(&Guests::new(paths))
+}
+
+/// Builds guests that are components, with `wit-bindgen` for example, for `wasm32-wasip2`; otherwise as [`guests`].
+pub fn components<P: AsRef<Path>>(paths: &[P]) -> Vec<PathBuf> {
+    build(&Guests::new(paths).components())
+}
+
+fn build(guests: &Guests) -> Vec<PathBuf> {
+    match guests.build() {
         Ok(built) => {
             for guest in &built {
                 guest.tell_cargo();

@@ -29,7 +29,7 @@ use crate::{
     },
     pool::{
         builder::{CacheChoice, Config, Isolation},
-        host_function::{CallContext, Functions, typed},
+        host_function::{CallContext, Functions, Named, typed},
         limits::Limits,
         outcome::TaskError,
         size::ByteSize,
@@ -91,6 +91,7 @@ fn module() -> Arc<ModuleInner> {
         task_section: Vec::new(),
         tasks: Vec::new(),
         imports: Vec::new(),
+        functions: Vec::new(),
         memories: Vec::new(),
         tables: Vec::new(),
         data_end: 0,
@@ -100,6 +101,7 @@ fn module() -> Arc<ModuleInner> {
     let described = Description {
         info,
         signatures: Vec::new(),
+        functions: Vec::new(),
     };
     let file = || SealedCode::from_bytes(b"-").unwrap();
     let files = (file(), file());

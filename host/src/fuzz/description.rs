@@ -35,7 +35,11 @@ pub fn run(bytes: &[u8]) {
 
 /// What holds of each description that is believed.
 pub(super) fn description(described: &Description) {
-    let Description { info, signatures } = described;
+    let Description {
+        info,
+        signatures,
+        functions,
+    } = described;
     assert_eq!(signatures.len(), info.tasks.len());
     for (index, (signature, task)) in (0..).zip(signatures.iter().zip(&info.tasks)) {
         assert_eq!(signature.name, task.name);
@@ -44,6 +48,10 @@ pub(super) fn description(described: &Description) {
         assert_eq!(found, (index, signature), "two of the same name");
         types(signature);
     }
+    for function in functions {
+        assert_clean(&function.name);
+        assert_clean(&Type::of_args(&function.args).to_string());
+    }
     let unknown = described.task("\u{1b}no such task").unwrap_err();
     assert!(matches!(unknown, NameError::Unknown { .. }), "{unknown:?}");
     // As it goes on to the workers.
@@ -51,6 +59,7 @@ pub(super) fn description(described: &Description) {
     assert!(written.len() as u64 <= MAX_INFO, "{} bytes", written.len());
     let read = describe::read(&written).expect("it is a description still");
     assert_eq!((&read.info, &read.signatures), (info, signatures));
+    assert_eq!(&read.functions, functions);
 }
 
 fn types(signature: &Signature) {
@@ -85,6 +94,7 @@ fn declared(section: &[u8]) {
         task_section: section.to_vec(),
         tasks: exports.collect(),
         imports: Vec::new(),
+        functions: Vec::new(),
         memories: Vec::new(),
         tables: Vec::new(),
         data_end: 0,

@@ -391,6 +391,7 @@ impl Scan<'_> {
             task_section: self.task_section,
             tasks,
             imports: self.imports,
+            functions: Vec::new(),
             memories: self.memories,
             tables: self.tables,
             data_end: self.data_end,

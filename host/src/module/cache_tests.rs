@@ -25,6 +25,7 @@ fn info(wasm_size: u64) -> ModuleInfo {
             shape: TaskShape::Abi,
         }],
         imports: Vec::new(),
+        functions: Vec::new(),
         memories: vec![(65536, None)],
         tables: Vec::new(),
         data_end: 1024,

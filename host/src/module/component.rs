@@ -1,6 +1,7 @@
 //! Reads a component that nobody has to trust, compiles it, and describes its functions. Runs in the compiler process.
 
 use wasmparser::{FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator};
+use wasmpool_abi::section::SectionError;
 use wasmtime::{Engine, component::Component};
 
 use super::accept::{self, PAGE};
@@ -41,15 +42,18 @@ pub(super) fn compile(wasm: &[u8], engine: &Engine, form: Form<'_>) -> Result<Co
         shape: TaskShape::Lifted,
     });
     let tasks = tasks.collect();
-    let task_section =
-        wasmpool_abi::section::write(&declared).map_err(|error| Refusal::Compile {
-            message: format!("its functions cannot be described: {error}"),
-        })?;
+    let described = |error: SectionError| Refusal::Compile {
+        message: format!("its functions cannot be described: {error}"),
+    };
+    let task_section = wasmpool_abi::section::write(&declared).map_err(described)?;
+    let functions =
+        wasmpool_abi::section::write(&wit::functions(engine, &component)?).map_err(described)?;
     let info = ModuleInfo {
         kind: ModuleKind::Component,
         task_section,
         tasks,
         imports,
+        functions,
         memories: parts.memories,
         tables: parts.tables,
         data_end: 0,

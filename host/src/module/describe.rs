@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use wasmpool_abi::section::{self, SectionError};
+use wasmpool_abi::section::{self, SectionError, TaskDecl};
 use wasmpool_abi::{Codec, Type};
 
 use super::bounds::{MAX_EXPORTS, MAX_IMPORTS, MAX_INFO};
@@ -22,6 +22,8 @@ pub(crate) struct Description {
     pub(crate) info: ModuleInfo,
     /// One for each task, in the order of `info.tasks`.
     pub(crate) signatures: Vec<Signature>,
+    /// The embedding program's functions that it imports.
+    pub(crate) functions: Vec<TaskDecl>,
 }
 
 /// Why a description is not believed.
@@ -129,7 +131,20 @@ pub(crate) fn describe(info: ModuleInfo) -> Result<Description, DescribeError> {
         ModuleKind::Command if info.tasks.len() == 1 => each(&info, command)?,
         ModuleKind::Command => return wrong("a command has one task"),
     };
-    Ok(Description { info, signatures })
+    let functions = match info.kind {
+        ModuleKind::Component => section::read(&info.functions)?,
+        ModuleKind::Declared | ModuleKind::Raw | ModuleKind::Numbers | ModuleKind::Command => {
+            if !info.functions.is_empty() {
+                return wrong("what a module imports of the program is among its imports");
+            }
+            Vec::new()
+        }
+    };
+    Ok(Description {
+        info,
+        signatures,
+        functions,
+    })
 }
 
 /// The signature of every task, by a function that knows one shape.
@@ -155,9 +170,7 @@ fn declared(
     let declared = section::read(&info.task_section)?;
     let same = declared.len() == info.tasks.len()
         && declared.iter().zip(&info.tasks).all(|(declared, task)| {
-            declared.name == task.name
-                && declared.export == task.export
-                && task.shape == shape
+            declared.name == task.name && declared.export == task.export && task.shape == shape
         });
     if !same {
         let message = "the tasks are not those of the section".to_owned();

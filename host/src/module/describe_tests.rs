@@ -46,6 +46,7 @@ fn declared_info() -> ModuleInfo {
         task_section: sections.concat(),
         tasks: tasks.to_vec(),
         imports: Vec::new(),
+        functions: Vec::new(),
         memories: Vec::new(),
         tables: Vec::new(),
         data_end: 0,

@@ -15,6 +15,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) tasks: Vec<TaskExport>,
     /// Every import: module, name, type as text.
     pub(crate) imports: Vec<(String, String, String)>,
+    /// The embedding program's functions that a component imports, as a section of tasks: name, and the interface as `export`.
+    pub(crate) functions: Vec<u8>,
     /// Memories: minimum and maximum in bytes.
     pub(crate) memories: Vec<(u64, Option<u64>)>,
     /// Tables: minimum and maximum in elements.

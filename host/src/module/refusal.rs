@@ -92,7 +92,9 @@ pub enum Refusal {
         message: String,
     },
     /// A component's function takes or gives something that does not cross between host and task.
-    #[error("the component's function `{function}` takes or gives {what}, which cannot cross between host and task")]
+    #[error(
+        "the component's function `{function}` takes or gives {what}, which cannot cross between host and task"
+    )]
     Type {
         /// The function.
         function: String,
@@ -197,7 +199,7 @@ fn import_hint(expected: Option<&str>, nearest: &[String]) -> String {
     match expected {
         Some(expected) => format!(" (the host's has the type {expected})"),
         None if nearest.is_empty() => {
-            " (the host offers functions of `wasmpool` and `wasi_snapshot_preview1` only)"
+            " (the host offers functions of `wasmpool`, of WASI, and those that the program has registered)"
                 .to_owned()
         }
         None => format!(" (did you mean {}?)", super::nearest::list(nearest)),

@@ -8,16 +8,18 @@
 //! | `variant`, `enum` | enum; cases in upper camel case |
 //! | `result<T, E>` | the enum `Result`; as a function's result: its value and its error |
 //! | `flags` | struct of a `bool` for each, in snake case |
+//! | `own` and `borrow` of what `wasmpool:pool` has | the object, as an argument |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use wasmpool_abi::section::{MAX_NAME, MAX_TYPE_DEPTH, MAX_TYPES, TaskDecl};
 use wasmpool_abi::{Codec, Type};
 use wasmtime::Engine;
 use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, Type as Wit};
+use wasmtime::component::{Component, ResourceType, Type as Wit};
 
 use super::refusal::Refusal;
+use crate::worker::component::{functions, offer};
 
 /// Names of types that are looked for: those that a component exports or imports. What has none of them is shown by its kind.
 const MAX_TYPE_NAMES: usize = 512;
@@ -56,6 +58,7 @@ pub(super) fn tasks(engine: &Engine, component: &Component) -> Result<Vec<TaskDe
     }
     let mut mapping = Mapping {
         names: &names,
+        objects: offer::objects_of(engine, component),
         left: MAX_TYPES,
     };
     functions
@@ -86,6 +89,48 @@ pub(super) fn tasks(engine: &Engine, component: &Component) -> Result<Vec<TaskDe
                 })
         })
         .collect()
+}
+
+/// Every function of the embedding program that a component imports, by its name and, as `export`, its interface.
+///
+/// # Errors
+/// A function has a type that cannot cross.
+pub(super) fn functions(engine: &Engine, component: &Component) -> Result<Vec<TaskDecl>, Refusal> {
+    let names = Names::of(engine, &component.component_type());
+    let mut mapping = Mapping {
+        names: &names,
+        // None goes back to the program.
+        objects: Vec::new(),
+        left: MAX_TYPES,
+    };
+    let mut known = HashSet::new();
+    let mut declared = Vec::new();
+    for (interface, name, function) in functions::imported(engine, component) {
+        let refuse = |what| Refusal::Type {
+            function: format!("{interface}{IN_INSTANCE}{name}"),
+            what,
+        };
+        let signature = mapping.function(&function).map_err(refuse)?;
+        // Why a function of the program failed is a text.
+        if !matches!(signature.error, None | Some(Type::Str | Type::Unit)) {
+            return Err(refuse("an error that is no string".to_owned()));
+        }
+        if !known.insert(name.clone()) {
+            return Err(refuse("a name that another import has".to_owned()));
+        }
+        declared.push(TaskDecl {
+            export: match interface.as_str() {
+                "" => name.clone(),
+                interface => interface.to_owned(),
+            },
+            name,
+            codec: Codec::Postcard,
+            args: signature.args,
+            output: signature.output,
+            error: signature.error,
+        });
+    }
+    Ok(declared)
 }
 
 /// The names that types have where they are exported or imported.
@@ -132,6 +177,8 @@ struct Signature {
 /// Turns types over, within the bounds that a section of tasks has.
 struct Mapping<'a> {
     names: &'a Names,
+    /// The pool's objects, by the component's own types for them.
+    objects: Vec<(ResourceType, usize, Type)>,
     left: usize,
 }
 
@@ -144,6 +191,14 @@ impl Mapping<'_> {
             .params()
             .map(|(_, ty)| self.ty(&ty, 0))
             .collect::<Result<_, _>>()?;
+        // An object is an argument, and nothing that comes back.
+        let objects = std::mem::take(&mut self.objects);
+        let signature = self.results(function, args);
+        self.objects = objects;
+        signature
+    }
+
+    fn results(&mut self, function: &ComponentFunc, args: Vec<Type>) -> Result<Signature, String> {
         let (output, error) = match function.results().next() {
             None => (Type::Unit, None),
             // The task's own failure, as `Result` is in a Rust guest.
@@ -222,7 +277,10 @@ impl Mapping<'_> {
                     ("Err".to_owned(), self.optional(result.err(), depth)?),
                 ],
             ),
-            Wit::Own(_) | Wit::Borrow(_) => return Err("a resource".to_owned()),
+            Wit::Own(own) | Wit::Borrow(own) => {
+                let object = self.objects.iter().find(|(known, _, _)| known == own);
+                object.ok_or("a resource")?.2.clone()
+            }
             Wit::Future(_) => return Err("a future".to_owned()),
             Wit::Stream(_) => return Err("a stream".to_owned()),
             Wit::ErrorContext => return Err("an error context".to_owned()),
@@ -259,7 +317,10 @@ mod tests {
             ("max-size", "max_size", "MaxSize"),
             ("get-URL2-x", "get_url2_x", "GetUrl2X"),
         ] {
-            assert_eq!((snake(wit).as_str(), camel(wit).as_str()), (as_field, as_type));
+            assert_eq!(
+                (snake(wit).as_str(), camel(wit).as_str()),
+                (as_field, as_type)
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 use super::{
     event::PoolEvent,
     handle::Pool,
-    host_function::{self, CallContext, Function, FunctionError, Functions},
+    host_function::{self, CallContext, Function, FunctionError, Functions, Named},
     host_import::{self, NumberResult, Numbers},
     limits::{LimitError, Limits},
     loading::Loader,
@@ -115,7 +115,7 @@ pub struct Builder {
     cache: CacheChoice,
     worker_exe: Option<PathBuf>,
     observer: Option<Hidden<Observer>>,
-    functions: Vec<(String, Hidden<Function>)>,
+    functions: Vec<(String, Named)>,
     imports: Vec<(HostImport, Hidden<Function>)>,
     jail: Jail,
     walls: Vec<(Wall, Need)>,
@@ -298,7 +298,7 @@ impl Builder {
         R: Typed + Arg<R>,
         E: std::fmt::Display,
     {
-        let function = Hidden(host_function::typed(function));
+        let function = Named::new::<A, R>(host_function::typed(function));
         self.functions.push((name.into(), function));
         self
     }
@@ -375,7 +375,7 @@ impl Builder {
         self.limits.check()?;
         self.tenant_limits.check().map_err(LimitError::from)?;
         let mut functions = Functions::default();
-        for (name, Hidden(function)) in self.functions {
+        for (name, function) in self.functions {
             functions.add(name, function)?;
         }
         for (import, Hidden(function)) in self.imports {

@@ -7,11 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use wasmpool_abi::{Arg, CheckLimits, Code, Receive, Type, Typed};
+use wasmpool_abi::{Arg, CheckLimits, Code, Receive, Type, Typed, section::TaskDecl};
 
 use super::module::ModuleInner;
 use crate::{
-    module::imports::{self, HostImport},
+    module::{
+        imports::{self, HostImport},
+        nearest,
+        refusal::Refusal,
+    },
     wire::message::{MAX_CALLEE_NAME, MAX_MESSAGE},
 };
 
@@ -85,10 +89,36 @@ impl From<Code> for Failure {
 /// A function, without its types.
 pub(crate) type Function = Arc<dyn Fn(&CallContext, &[u8]) -> Reply + Send + Sync>;
 
+/// A function that is called by its name, with its types.
+#[derive(Clone)]
+pub(crate) struct Named {
+    pub(crate) function: Function,
+    /// The type of its arguments as one value.
+    pub(crate) args: Type,
+    pub(crate) output: Type,
+}
+
+impl Named {
+    /// A function of these types.
+    pub(crate) fn new<A: Typed, R: Typed>(function: Function) -> Self {
+        Self {
+            function,
+            args: Type::of::<A>(),
+            output: Type::of::<R>(),
+        }
+    }
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.args, self.output)
+    }
+}
+
 /// All functions of one pool.
 #[derive(Clone, Default)]
 pub(crate) struct Functions {
-    by_name: BTreeMap<String, Function>,
+    by_name: BTreeMap<String, Named>,
     imports: Vec<Function>,
     /// What the modules are told of them, in the same order.
     declared: Vec<HostImport>,
@@ -135,7 +165,7 @@ impl Functions {
     ///
     /// # Errors
     /// The name is taken, or none.
-    pub(crate) fn add(&mut self, name: String, function: Function) -> Result<(), FunctionError> {
+    pub(crate) fn add(&mut self, name: String, function: Named) -> Result<(), FunctionError> {
         if name.is_empty() || name.len() > MAX_CALLEE_NAME {
             return Err(FunctionError::Name { name });
         }
@@ -189,7 +219,34 @@ impl Functions {
 
     /// The function of this name.
     pub(crate) fn named(&self, name: &str) -> Option<&Function> {
-        self.by_name.get(name)
+        self.by_name.get(name).map(|named| &named.function)
+    }
+
+    /// Refuses what a component imports of the program and the program does not have.
+    ///
+    /// # Errors
+    /// The first import without a function of its name and types.
+    pub(crate) fn check(&self, imported: &[TaskDecl]) -> Result<(), Refusal> {
+        let signature = |args: &Type, output: &Type| format!("{args} -> {output}");
+        for import in imported {
+            let args = Type::of_args(&import.args);
+            let named = self.by_name.get(&import.name);
+            if named.is_some_and(|it| it.args.matches(&args) && it.output.matches(&import.output)) {
+                continue;
+            }
+            let known = self.by_name.keys().map(String::as_str);
+            return Err(Refusal::UnknownImport {
+                module: import.export.clone(),
+                name: import.name.clone(),
+                found: signature(&args, &import.output),
+                expected: named.map(|it| signature(&it.args, &it.output)),
+                nearest: nearest::likely(&import.name, known)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -215,6 +215,7 @@ impl Loader {
             )?;
             bounds::check("tables", info.tables.len() as u64, limits.tables.into())?;
         }
+        hub.config.functions.check(&described.functions)?;
         let files = (code, sealed_info(info)?);
         let inner = ModuleInner::new(
             self.next_id(),

@@ -43,7 +43,8 @@ const MAX_FAILED_STARTS: u32 = 20;
 
 /// Private memory that a component's worker has beside its tasks': the tables of all its instances at their largest, and their
 /// own data.
-const COMPONENT_BASE: u64 = (MAX_COMPONENT_TABLES as usize * MAX_TABLE_ELEMENTS * 8 + (32 << 20)) as u64;
+const COMPONENT_BASE: u64 =
+    (MAX_COMPONENT_TABLES as usize * MAX_TABLE_ELEMENTS * 8 + (32 << 20)) as u64;
 
 /// A module that was accepted and compiled. Shared by its handles, its tasks and the workers that serve it.
 #[derive(Debug)]

@@ -53,7 +53,11 @@ pub(super) fn host_call<P: Ports>(
 }
 
 /// Asks the host and waits. The reply is the message that the guest reads next.
-fn call<P: Ports>(state: &mut State<P>, callee: Callee<'_>, args: &[u8]) -> Result<i32, HostTrap> {
+pub(super) fn call<P: Ports>(
+    state: &mut State<P>,
+    callee: Callee<'_>,
+    args: &[u8],
+) -> Result<i32, HostTrap> {
     let mut reply = std::mem::take(&mut state.objects.message);
     reply.clear();
     let stop = state.stop.clone();

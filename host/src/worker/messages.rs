@@ -96,6 +96,17 @@ fn put<P: Ports>(
     let (memory, state) = split(caller)?;
     let guest = Guest::new(memory, function);
     let message = guest.read(src.cast_unsigned(), u64::from(len.cast_unsigned()))?;
+    put_bytes(state, (handle, kinds), ring, message, timeout_ns)
+}
+
+/// Appends a message to a ring.
+fn put_bytes<P: Ports>(
+    state: &mut State<P>,
+    (handle, kinds): (i32, &[ObjectKind]),
+    ring: impl Fn(&Entry) -> Result<Ring, Code>,
+    message: &[u8],
+    timeout_ns: i64,
+) -> Result<i32, HostTrap> {
     let result = (|| {
         let entry = state.objects.of_kind(handle, kinds)?;
         let ring = ring(entry)?;
@@ -114,12 +125,11 @@ fn put<P: Ports>(
 
 /// Takes a message from a ring, for `message_read`.
 fn take<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    state: &mut State<P>,
     (handle, kinds): (i32, &[ObjectKind]),
     ring: impl Fn(&Entry) -> Result<Ring, Code>,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    let state = caller.data_mut();
     let mut message = std::mem::take(&mut state.objects.message);
     message.clear();
     message.shrink_to(KEEP_BUFFER);
@@ -144,7 +154,16 @@ fn with<P: Ports>(
     ring: impl Fn(&Entry) -> Result<Ring, Code>,
     act: impl FnOnce(&Ring, &Page<'_>, u32) -> Result<i32, Refused>,
 ) -> Result<i32, HostTrap> {
-    let state = caller.data_mut();
+    on(caller.data_mut(), (handle, kinds), ring, act)
+}
+
+/// The same without a module that calls.
+fn on<P: Ports>(
+    state: &mut State<P>,
+    (handle, kinds): (i32, &[ObjectKind]),
+    ring: impl Fn(&Entry) -> Result<Ring, Code>,
+    act: impl FnOnce(&Ring, &Page<'_>, u32) -> Result<i32, Refused>,
+) -> Result<i32, HostTrap> {
     let result = (|| {
         let entry = state.objects.of_kind(handle, kinds)?;
         let ring = ring(entry)?;
@@ -153,6 +172,40 @@ fn with<P: Ports>(
         act(&ring, &words, state.objects.holder())
     })();
     conclude(state, result)
+}
+
+/// Appends a message to a queue.
+pub(super) fn put_message<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    message: &[u8],
+    timeout_ns: i64,
+) -> Result<i32, HostTrap> {
+    put_bytes(state, (handle, QUEUES), queue, message, timeout_ns)
+}
+
+/// Takes the oldest message of a queue, which is in `state.objects` then.
+pub(super) fn get_message<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    timeout_ns: i64,
+) -> Result<i32, HostTrap> {
+    take(state, (handle, QUEUES), queue, timeout_ns)
+}
+
+/// How many messages a queue holds.
+pub(super) fn messages<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, (handle, QUEUES), queue, |ring, words, _| {
+        Ok(i32::try_from(ring.len(words)).unwrap_or(i32::MAX))
+    })
+}
+
+/// Closes a queue for what would be put.
+pub(super) fn close_queue<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, (handle, QUEUES), queue, |ring, words, _| {
+        ring.close(words);
+        Ok(0)
+    })
 }
 
 /// Appends a message.
@@ -179,7 +232,7 @@ pub(super) fn queue_get<P: Ports>(
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    take(caller, (handle, QUEUES), queue, timeout_ns)
+    take(caller.data_mut(), (handle, QUEUES), queue, timeout_ns)
 }
 
 /// How many messages it holds.
@@ -187,9 +240,7 @@ pub(super) fn queue_len<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, (handle, QUEUES), queue, |ring, words, _| {
-        Ok(i32::try_from(ring.len(words)).unwrap_or(i32::MAX))
-    })
+    messages(caller.data_mut(), handle)
 }
 
 /// 1 when it holds as many messages or bytes as it may, else 0.
@@ -207,10 +258,7 @@ pub(super) fn queue_close<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, (handle, QUEUES), queue, |ring, words, _| {
-        ring.close(words);
-        Ok(0)
-    })
+    close_queue(caller.data_mut(), handle)
 }
 
 /// One message that was taken has been dealt with.
@@ -266,7 +314,7 @@ pub(super) fn pipe_recv<P: Ports>(
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    take(caller, (handle, PIPES), incoming, timeout_ns)
+    take(caller.data_mut(), (handle, PIPES), incoming, timeout_ns)
 }
 
 /// 1 when there is something to receive, the end of the messages among it, else 0.

@@ -231,9 +231,10 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
         component
             .initialize_copy_on_write_image()
             .map_err(StartError::Image)?;
+        let objects = offer::objects_of(engine, component);
         let tasks = info.tasks.iter().map(|task| {
             let function = match task.shape {
-                TaskShape::Lifted => Function::of(component, &task.export),
+                TaskShape::Lifted => Function::of(component, &task.export, &objects),
                 TaskShape::Abi | TaskShape::Command | TaskShape::Numbers { .. } => None,
             };
             function
@@ -583,9 +584,7 @@ impl<P: Ports> Live<P> {
     /// A component's function in this instance.
     fn lifted(&mut self, function: &Function) -> wasmtime::Result<component::Func> {
         match self.instance {
-            Some(Made::Component(instance)) => {
-                instance.get_func(&mut self.store, function.export)
-            }
+            Some(Made::Component(instance)) => instance.get_func(&mut self.store, function.export),
             Some(Made::Module(_)) | None => None,
         }
         .ok_or_else(|| wasmtime::Error::msg("the export is no function"))
@@ -600,9 +599,7 @@ impl<P: Ports> Live<P> {
         if self.callee.as_ref().is_none_or(|(last, _)| *last != task) {
             let callee = match target {
                 Target::Abi(export) => Callee::Code(self.function(export)?.typed(&self.store)?),
-                Target::Command(export) => {
-                    Callee::Unit(self.function(export)?.typed(&self.store)?)
-                }
+                Target::Command(export) => Callee::Unit(self.function(export)?.typed(&self.store)?),
                 Target::Numbers { export, .. } => Callee::Numbers(self.function(export)?),
                 Target::Lifted(function) => Callee::Lifted(self.lifted(function)?),
             };

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use wasmpool_abi::Code;
 use wasmtime::{Memory, ModuleExport};
 
-use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
 use super::component::things::Things;
+use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
 use super::cpu::CpuTime;
 use super::limiter::Limiter;
 use super::logs::Logs;

@@ -103,7 +103,16 @@ fn with<P: Ports>(
     kinds: &[ObjectKind],
     act: impl FnOnce(&Page<'_>, &Entry, u32) -> Result<i32, End>,
 ) -> Result<i32, HostTrap> {
-    let state = caller.data();
+    on(caller.data_mut(), handle, kinds, act)
+}
+
+/// The same without a module that calls.
+fn on<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    kinds: &[ObjectKind],
+    act: impl FnOnce(&Page<'_>, &Entry, u32) -> Result<i32, End>,
+) -> Result<i32, HostTrap> {
     let result = (|| {
         let entry = state.objects.of_kind(handle, kinds)?;
         // A copy or a part of an array is not the array: its lock is not among what was given.
@@ -117,7 +126,7 @@ fn with<P: Ports>(
     match result {
         Ok(value) => Ok(value),
         Err(End::Code(code)) => Ok(answer(Err(code))),
-        Err(End::Stopped) => Err(caller.data_mut().end(Halt::Stopped)),
+        Err(End::Stopped) => Err(state.end(Halt::Stopped)),
     }
 }
 
@@ -139,7 +148,16 @@ pub(super) fn lock_acquire<P: Ports>(
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, LOCKS, |words, entry, holder| {
+    acquire(caller.data_mut(), handle, timeout_ns)
+}
+
+/// The same without a module that calls.
+pub(super) fn acquire<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    timeout_ns: i64,
+) -> Result<i32, HostTrap> {
+    on(state, handle, LOCKS, |words, entry, holder| {
         taken(match entry.object.kind() {
             ObjectKind::RLock => rlock::acquire(words, holder, until(timeout_ns))?,
             _ => LOCK.acquire(words, holder, until(timeout_ns))?,
@@ -152,7 +170,12 @@ pub(super) fn lock_release<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, LOCKS, |words, entry, holder| {
+    release(caller.data_mut(), handle)
+}
+
+/// The same without a module that calls.
+pub(super) fn release<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, handle, LOCKS, |words, entry, holder| {
         let released = match entry.object.kind() {
             ObjectKind::RLock => rlock::release(words, holder),
             _ => LOCK.release(words, holder),
@@ -225,7 +248,12 @@ pub(super) fn event_set<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
+    set(caller.data_mut(), handle)
+}
+
+/// The same without a module that calls.
+pub(super) fn set<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.set(words);
         Ok(0)
     })
@@ -236,7 +264,12 @@ pub(super) fn event_clear<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
+    clear(caller.data_mut(), handle)
+}
+
+/// The same without a module that calls.
+pub(super) fn clear<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.clear(words);
         Ok(0)
     })
@@ -247,7 +280,12 @@ pub(super) fn event_is_set<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
+    is_set(caller.data_mut(), handle)
+}
+
+/// The same without a module that calls.
+pub(super) fn is_set<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
+    on(state, handle, &[ObjectKind::Event], |words, _, _| {
         Ok(i32::from(FLAG.is_set(words)))
     })
 }
@@ -258,7 +296,16 @@ pub(super) fn event_wait<P: Ports>(
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
+    wait(caller.data_mut(), handle, timeout_ns)
+}
+
+/// The same without a module that calls.
+pub(super) fn wait<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    timeout_ns: i64,
+) -> Result<i32, HostTrap> {
+    on(state, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.wait(words, until(timeout_ns))?;
         Ok(0)
     })

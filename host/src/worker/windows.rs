@@ -92,10 +92,15 @@ pub(super) fn shm_len<P: Ports>(
     caller: &mut Caller<'_, State<P>>,
     handle: i32,
 ) -> Result<i64, HostTrap> {
-    Ok(match Granted::new(caller.data(), handle) {
-        Ok(granted) => i64::try_from(granted.len).unwrap_or(i64::MAX),
+    Ok(match array_len(caller.data(), handle) {
+        Ok(len) => i64::try_from(len).unwrap_or(i64::MAX),
         Err(code) => i64::from(i32::from(code)),
     })
+}
+
+/// The same without a module that calls.
+pub(super) fn array_len<P: Ports>(state: &State<P>, handle: i32) -> Result<u64, Code> {
+    Ok(Granted::new(state, handle)?.len)
 }
 
 /// Maps `len` bytes of an array from `offset` on over the guest's memory at `addr`; both are multiples of 64 KiB.
@@ -171,15 +176,25 @@ pub(super) fn shm_read<P: Ports>(
     let (memory, state) = split(caller)?;
     let mut guest = Guest::new(memory, "shm_read");
     let dst = guest.write(dst.cast_unsigned(), u64::from(len.cast_unsigned()))?;
+    Ok(answer(copy_out(state, handle, offset, dst)?.map(|()| 0)))
+}
+
+/// Copies bytes of an array.
+pub(super) fn copy_out<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    offset: i64,
+    dst: &mut [u8],
+) -> Result<Result<(), Code>, HostTrap> {
     let granted = Granted::new(state, handle)
         .and_then(|granted| Ok((granted.range(offset, dst.len() as u64)?, granted)));
     let (mut at, granted) = match granted {
         Ok(granted) => granted,
-        Err(code) => return Ok(i32::from(code)),
+        Err(code) => return Ok(Err(code)),
     };
     let map = match granted.object.map() {
         Ok(map) => map,
-        Err(code) => return Ok(i32::from(code)),
+        Err(code) => return Ok(Err(code)),
     };
     for piece in dst.chunks_mut(PIECE) {
         atomic::load(map, at, piece);
@@ -188,7 +203,7 @@ pub(super) fn shm_read<P: Ports>(
             state.check_stop()?;
         }
     }
-    Ok(0)
+    Ok(Ok(()))
 }
 
 /// Copies bytes from `src` into an array.
@@ -202,15 +217,25 @@ pub(super) fn shm_write<P: Ports>(
     let (memory, state) = split(caller)?;
     let guest = Guest::new(memory, "shm_write");
     let src = guest.read_once(src.cast_unsigned(), u64::from(len.cast_unsigned()))?;
+    Ok(answer(copy_in(state, handle, offset, src)?.map(|()| 0)))
+}
+
+/// Copies bytes into an array.
+pub(super) fn copy_in<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    offset: i64,
+    src: &[u8],
+) -> Result<Result<(), Code>, HostTrap> {
     let granted = Granted::to_change(state, handle)
         .and_then(|granted| Ok((granted.range(offset, src.len() as u64)?, granted)));
     let (mut at, granted) = match granted {
         Ok(granted) => granted,
-        Err(code) => return Ok(i32::from(code)),
+        Err(code) => return Ok(Err(code)),
     };
     let map = match granted.object.map() {
         Ok(map) => map,
-        Err(code) => return Ok(i32::from(code)),
+        Err(code) => return Ok(Err(code)),
     };
     for piece in src.chunks(PIECE) {
         atomic::store(map, at, piece);
@@ -219,7 +244,7 @@ pub(super) fn shm_write<P: Ports>(
             state.check_stop()?;
         }
     }
-    Ok(0)
+    Ok(Ok(()))
 }
 
 /// An atomic operation (a `RmwOp`) on an integer of an array; returns what was there before. What cannot be done traps.

@@ -399,10 +399,10 @@ pub(super) fn cases() -> Vec<Case> {
             Lift::Not("there is nothing to read"),
         ),
         load(
-            "a component",
-            Source::Made(|| b"\0asm\x0d\0\x01\0".to_vec()),
+            "a component's stream",
+            Source::Text("(component (type (stream u8)))".to_owned()),
             PROPOSALS,
-            End::Proposal("component model"),
+            End::Proposal("component model async"),
             Lift::Shown {
                 how: "a validator with every proposal on",
                 comes: End::Loads,

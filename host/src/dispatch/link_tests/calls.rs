@@ -9,6 +9,7 @@ fn caller(tasks: u8, timeout: Option<Duration>) -> Scene {
         "panic" => panic!("asked to"),
         _ => Ok::<_, String>(text.repeat(2)),
     });
+    let twice = Named::new::<String, String>(twice);
     functions.add("twice".into(), twice).unwrap();
     let (hub, module) = (hub_with(functions), module());
     let stream = stream(&hub, &module, tasks, timeout, 0);

@@ -1,10 +1,13 @@
 //! Calls a component's function: its parameters from the task's input, its result into the outbox.
 
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, Func, Type, Val};
+use wasmpool_abi as abi;
 use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    Component, ComponentExportIndex, Func, ResourceAny, ResourceType, Type, Val,
+};
 
-use super::values;
+use super::{objects, values};
 use crate::module::wit::IN_INSTANCE;
 use crate::wire::completion::OutputKind;
 use crate::worker::contract::{Input as _, Outbox as _};
@@ -16,6 +19,8 @@ use crate::worker::state::{Halt, HostTrap, Io, Ports, State};
 pub(in crate::worker) struct Function {
     pub(in crate::worker) export: ComponentExportIndex,
     params: Vec<Type>,
+    /// The types of objects among them: by the component's own name for it, the kind.
+    objects: Vec<(ResourceType, usize)>,
     result: Option<Type>,
 }
 
@@ -28,7 +33,11 @@ pub(in crate::worker) enum Gave {
 
 impl Function {
     /// The function that is exported as `name`, or as `instance#name`.
-    pub(in crate::worker) fn of(component: &Component, export: &str) -> Option<Self> {
+    pub(in crate::worker) fn of(
+        component: &Component,
+        export: &str,
+        objects: &[(ResourceType, usize, abi::Type)],
+    ) -> Option<Self> {
         let (item, export) = match export.split_once(IN_INSTANCE) {
             None => component.get_export(None, export)?,
             Some((instance, name)) => {
@@ -43,6 +52,7 @@ impl Function {
             export,
             params: ty.params().map(|(_, ty)| ty).collect(),
             result: ty.results().next(),
+            objects: objects.iter().map(|(ty, kind, _)| (*ty, *kind)).collect(),
         })
     }
 
@@ -57,8 +67,23 @@ impl Function {
         let Io { input, .. } = state.io()?;
         let mut bytes = vec![0; input.len()];
         input.read(0, &mut bytes);
-        let params = values::decode(&self.params, &bytes, most)
-            .map_err(|error| HostTrap::BadInput(format!("the arguments did not decode: {error}")))?;
+        let mut lent: Vec<ResourceAny> = Vec::new();
+        let mut object = |ty: &Type, index: u32| {
+            let (Type::Own(own) | Type::Borrow(own)) = ty else {
+                return None;
+            };
+            let (_, kind) = self.objects.iter().find(|(known, _)| known == own)?;
+            let number = store.data().objects.handle(i32::try_from(index).ok()?);
+            let number = number.ok()?.cast_unsigned();
+            let handle = objects::handle(store, *kind, number).ok()?;
+            if matches!(ty, Type::Borrow(_)) {
+                lent.push(handle);
+            }
+            Some(Val::Resource(handle))
+        };
+        let params = values::decode(&self.params, &bytes, most, &mut object).map_err(|error| {
+            HostTrap::BadInput(format!("the arguments did not decode: {error}"))
+        })?;
         drop(bytes);
         let mut results = match self.result {
             Some(_) => vec![Val::Bool(false)],
@@ -75,11 +100,18 @@ impl Function {
             return Err(error);
         }
         drop(params);
+        for handle in lent {
+            handle.resource_drop(&mut *store)?;
+        }
         self.finish(store.data_mut(), results.first())
     }
 
     /// Hands on what it returned.
-    fn finish<P: Ports>(&self, state: &mut State<P>, result: Option<&Val>) -> wasmtime::Result<Gave> {
+    fn finish<P: Ports>(
+        &self,
+        state: &mut State<P>,
+        result: Option<&Val>,
+    ) -> wasmtime::Result<Gave> {
         let wrong = |error: values::ValueError| wasmtime::Error::msg(error.to_string());
         let bytes = match (&self.result, result) {
             (Some(Type::Result(ty)), Some(Val::Result(Err(error)))) => {

@@ -44,12 +44,10 @@ pub(super) fn add<P: Ports>(
                 Err(state.end(Halt::Exit(code.into())))
             },
         )?;
-    Interface::new(linker, names, "wasi:cli/stdin@0.2.0")?.func(
-        "get-stdin",
-        |state: &mut State<P>, (): ()| {
+    Interface::new(linker, names, "wasi:cli/stdin@0.2.0")?
+        .func("get-stdin", |state: &mut State<P>, (): ()| {
             Ok((own::<InputStream, _>(state, Thing::In(In::Std))?,))
-        },
-    )?;
+        })?;
     Interface::new(linker, names, "wasi:cli/stdout@0.2.0")?.func(
         "get-stdout",
         |state: &mut State<P>, (): ()| {

@@ -73,9 +73,12 @@ pub(super) fn add<P: Ports>(
             Ok((Datetime::from(state.clock.resolution()),))
         })?;
     Interface::new(linker, names, "wasi:random/random@0.2.0")?
-        .func("get-random-bytes", |state: &mut State<P>, (len,): (u64,)| {
-            Ok((random_bytes(state, "get-random-bytes", len)?,))
-        })?
+        .func(
+            "get-random-bytes",
+            |state: &mut State<P>, (len,): (u64,)| {
+                Ok((random_bytes(state, "get-random-bytes", len)?,))
+            },
+        )?
         .func("get-random-u64", |state: &mut State<P>, (): ()| {
             Ok((random_number(state, "get-random-u64")?,))
         })?;
@@ -102,10 +105,7 @@ pub(super) fn add<P: Ports>(
     Ok(())
 }
 
-fn random_number<P: Ports>(
-    state: &mut State<P>,
-    function: &'static str,
-) -> Result<u64, HostTrap> {
+fn random_number<P: Ports>(state: &mut State<P>, function: &'static str) -> Result<u64, HostTrap> {
     let mut bytes = [0; 8];
     fill(state, function, &mut bytes)?;
     Ok(u64::from_le_bytes(bytes))

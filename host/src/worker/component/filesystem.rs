@@ -13,7 +13,7 @@ use rustix::io::{Errno as System, ReadWriteFlags};
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, flags};
 
 use super::clocks::Datetime;
-use super::io::{IoError, InputStream, OutputStream, error_of, uninterrupted};
+use super::io::{InputStream, IoError, OutputStream, error_of, uninterrupted};
 use super::offer::{Interface, Names, own};
 use super::things::{In, Listing, NOTHING, Out, Thing};
 use crate::worker::memory::PIECE;
@@ -39,6 +39,7 @@ pub(super) struct DirectoryStream;
 #[component(enum)]
 #[repr(u8)]
 #[rustfmt::skip]
+#[expect(dead_code, reason = "some are of other systems")]
 pub(super) enum ErrorCode {
     #[component(name = "access")] Access,
     #[component(name = "would-block")] WouldBlock,
@@ -381,10 +382,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
                 told(written.map(|()| now.len() as u64))
             },
         )?;
-    for name in [
-        "[method]descriptor.sync",
-        "[method]descriptor.sync-data",
-    ] {
+    for name in ["[method]descriptor.sync", "[method]descriptor.sync-data"] {
         types.func(name, |state: &mut State<P>, (it,): (Handle,)| {
             state.check_stop()?;
             told(match descriptor(state, &it)? {
@@ -593,7 +591,8 @@ fn add_places<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
             DescriptorFlags,
         )| {
             let at = room(state).and_then(|()| at(state, &it, path));
-            let opened = at.and_then(|at| path::open_at(state, &at, asked(path_flags, open, flags)));
+            let opened =
+                at.and_then(|at| path::open_at(state, &at, asked(path_flags, open, flags)));
             match told(opened)? {
                 (Ok(descriptor),) => {
                     let handle = own::<FileHandle, _>(state, Thing::File(descriptor))?;
@@ -749,9 +748,7 @@ pub(super) fn write_file<P: Ports>(
     while !bytes.is_empty() {
         let written = uninterrupted(state, || match at {
             Some(at) => rustix::io::pwrite(file, bytes, at),
-            None => {
-                rustix::io::pwritev2(file, &[IoSlice::new(bytes)], 0, ReadWriteFlags::APPEND)
-            }
+            None => rustix::io::pwritev2(file, &[IoSlice::new(bytes)], 0, ReadWriteFlags::APPEND),
         })?;
         if written == 0 {
             return Err(Errno::Io.into());

@@ -80,7 +80,9 @@ pub(super) fn add<P: Ports>(
                 let all = all.collect::<Result<Vec<_>, _>>()?;
                 wait(state, &all)?;
                 let now = Instant::now();
-                let ready = (0_u32..).zip(&all).filter(|(_, when)| is_ready(**when, now));
+                let ready = (0_u32..)
+                    .zip(&all)
+                    .filter(|(_, when)| is_ready(**when, now));
                 Ok((ready.map(|(index, _)| index).collect::<Vec<u32>>(),))
             },
         )?;

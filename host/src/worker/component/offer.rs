@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use wasmpool_abi::Type;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     Component, ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType,
 };
 use wasmtime::{Engine, StoreContextMut};
 
-use super::{cli, clocks, filesystem, io, pool, sockets};
+use super::{cli, clocks, filesystem, functions, io, objects, pool, sockets};
 use crate::module::{nearest, refusal::Refusal};
 use crate::wire::message::Callee;
 use crate::worker::contract::{Called, Input, LogSource, Outbox, Stop};
@@ -16,6 +17,9 @@ use crate::worker::state::{HostTrap, Ports, State};
 
 /// Names of interfaces and of what is in them.
 pub(super) type Names = BTreeSet<(&'static str, &'static str)>;
+
+/// Where a component imports what is in no interface.
+const ROOT: &str = "$root";
 
 /// One interface that is being linked.
 pub(super) struct Interface<'a, P: Ports> {
@@ -74,6 +78,39 @@ impl<'a, P: Ports> Interface<'a, P> {
         )?;
         Ok(self)
     }
+
+    /// Offers a type of objects: what they stand for is given back with the task.
+    pub(super) fn object<const KIND: usize>(
+        &mut self,
+        name: &'static str,
+    ) -> wasmtime::Result<&mut Self> {
+        self.names.insert((self.name, name));
+        let ty = objects::resource_type::<KIND>();
+        self.linker.resource(name, ty, |_, _| Ok(()))?;
+        Ok(self)
+    }
+}
+
+/// What a component imports by these names: of the pool's objects, those that it can be given.
+pub(crate) fn objects_of(
+    engine: &Engine,
+    component: &Component,
+) -> Vec<(ResourceType, usize, Type)> {
+    let mut known = Vec::new();
+    let ty = component.component_type();
+    for (interface, item) in ty.imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
+        for (name, item) in instance.exports(engine) {
+            if let ComponentItem::Resource(ty) = item.ty
+                && let Some((number, of_host)) = objects::kind(interface, name)
+            {
+                known.push((ty, number, of_host));
+            }
+        }
+    }
+    known
 }
 
 /// A handle for a thing that was just added.
@@ -98,8 +135,10 @@ pub(crate) fn add_to_linker<P: Ports>(
     clocks::add(linker, &mut names)?;
     filesystem::add(linker, &mut names)?;
     io::add(linker, &mut names)?;
+    objects::add(linker, &mut names)?;
     pool::add(linker, &mut names)?;
     sockets::add(linker, engine, component)?;
+    functions::add(linker, engine, component)?;
     Ok(names)
 }
 
@@ -130,7 +169,11 @@ pub(crate) fn check(
                         _ => return Err(unknown(&names, interface, name, "no function")),
                     };
                     // A resource may be another interface's, which that one answers for.
-                    if kind == "function" && !sockets::is_denied(interface) {
+                    let is_programs = functions::is_programs(interface);
+                    if kind == "resource" && is_programs {
+                        return Err(unknown(&names, interface, name, "a resource"));
+                    }
+                    if kind == "function" && !is_programs && !sockets::is_denied(interface) {
                         find(&names, interface, name)?;
                     }
                     imports.push((interface.to_owned(), name.to_owned(), kind.to_owned()));
@@ -138,9 +181,9 @@ pub(crate) fn check(
             }
             ComponentItem::Type(_) => {}
             ComponentItem::ComponentFunc(_) => {
-                return Err(unknown(&names, "$root", interface, "a function"));
+                imports.push((ROOT.to_owned(), interface.to_owned(), "function".to_owned()));
             }
-            _ => return Err(unknown(&names, "$root", interface, "no function")),
+            _ => return Err(unknown(&names, ROOT, interface, "no function")),
         }
     }
     linker.instantiate_pre(component).map_err(linked)?;

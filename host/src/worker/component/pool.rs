@@ -40,10 +40,7 @@ pub(super) fn add<P: Ports>(
                 state.check_stop()
             },
         )?
-        .func("emit", |state: &mut State<P>, (value,): (Vec<u8>,)| {
-            // Bytes as the host's `Vec<u8>` and `String` are encoded: their length and themselves.
-            let mut bytes = postcard::to_allocvec(&value.len()).unwrap_or_default();
-            bytes.extend_from_slice(&value);
+        .func("emit", |state: &mut State<P>, (bytes,): (Vec<u8>,)| {
             let wanted = state.partial_used.saturating_add(bytes.len() as u64);
             if wanted > state.partial_cap {
                 return Err(state.end(Halt::Output {

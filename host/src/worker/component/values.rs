@@ -35,8 +35,14 @@ impl From<postcard::Error> for ValueError {
 pub(super) const VALUE: usize = size_of::<Val>();
 
 /// Reads values of these types, at most `most` with all that they consist of.
-pub(super) fn decode(types: &[Type], bytes: &[u8], most: usize) -> Result<Vec<Val>, ValueError> {
+pub(super) fn decode(
+    types: &[Type],
+    bytes: &[u8],
+    most: usize,
+    object: &mut dyn FnMut(&Type, u32) -> Option<Val>,
+) -> Result<Vec<Val>, ValueError> {
     let mut reader = Reader {
+        object,
         rest: bytes,
         left: most,
         most,
@@ -49,13 +55,15 @@ pub(super) fn decode(types: &[Type], bytes: &[u8], most: usize) -> Result<Vec<Va
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'o> {
     rest: &'a [u8],
+    /// The handle of an object by its place among those that the task was given.
+    object: &'o mut dyn FnMut(&Type, u32) -> Option<Val>,
     left: usize,
     most: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn take<T: serde::Deserialize<'a>>(&mut self) -> Result<T, ValueError> {
         let (value, rest) = postcard::take_from_bytes(self.rest)?;
         self.rest = rest;
@@ -151,6 +159,10 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Val::Flags(set)
+            }
+            Type::Own(_) | Type::Borrow(_) => {
+                let index = self.take()?;
+                (self.object)(ty, index).ok_or(ValueError::Kind("resource"))?
             }
             other => return Err(ValueError::Kind(kind(other))),
         })

@@ -211,6 +211,7 @@ pub(super) fn info<'a>(
         task_section: Vec::new(),
         tasks: tasks.into_iter().map(task).collect(),
         imports: Vec::new(),
+        functions: Vec::new(),
         memories: Vec::new(),
         tables: Vec::new(),
         data_end: 0,

@@ -174,7 +174,10 @@ fn end(file: &OwnedFd) -> Result<u64, Errno> {
 }
 
 /// Counts what is about to be written; the task ends when it is more than it may.
-pub(in crate::worker) fn count_written<P: Ports>(state: &mut State<P>, bytes: u64) -> Result<(), Fail> {
+pub(in crate::worker) fn count_written<P: Ports>(
+    state: &mut State<P>,
+    bytes: u64,
+) -> Result<(), Fail> {
     let limit = state.written_cap();
     let wasi = state.wasi();
     wasi.written = wasi.written.saturating_add(bytes);

@@ -33,9 +33,8 @@ pub(in crate::worker) fn kind(kind: FileType) -> u8 {
 
 /// A `filestat`, with times as fine as the task's clock.
 pub(in crate::worker) fn encode(stat: &Stat, clock: Clock) -> [u8; LEN] {
-    let time = |seconds, nanos| {
-        u64::try_from(time(seconds, nanos, clock).as_nanos()).unwrap_or(u64::MAX)
-    };
+    let time =
+        |seconds, nanos| u64::try_from(time(seconds, nanos, clock).as_nanos()).unwrap_or(u64::MAX);
     let mut bytes = [0; LEN];
     bytes[16] = kind(FileType::from_raw_mode(stat.st_mode));
     for (at, value) in [

@@ -163,7 +163,11 @@ pub(super) fn write<P: Ports>(
     Ok(Errno::Success)
 }
 
-pub(in crate::worker) fn append<P: Ports>(state: &mut State<P>, std: Std, bytes: &[u8]) -> Result<(), HostTrap> {
+pub(in crate::worker) fn append<P: Ports>(
+    state: &mut State<P>,
+    std: Std,
+    bytes: &[u8],
+) -> Result<(), HostTrap> {
     state.check_stop()?;
     let cap = state.output_cap;
     let State { wasi, io, logs, .. } = state;
