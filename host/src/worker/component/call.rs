@@ -149,10 +149,14 @@ impl Function {
     }
 }
 
-/// Bytes that the values of one call may take in this process, beside what they are encoded as: in both directions, and in
-/// each call of an import. A byte of a list takes as many as any other value while it crosses.
+/// Bytes that the values of one call may take in this process, beside what they are encoded as: in each direction, and in each
+/// call of an import. While it crosses, a byte of a list takes as many as any other value; so where little may be given, all of it
+/// may be such a list, and where much may be, as many values as memory that nobody misses.
 pub(crate) fn values_for(output: u64) -> usize {
-    usize::try_from(output.saturating_mul(2).saturating_add(1 << 20)).unwrap_or(usize::MAX)
+    const VALUE: u64 = values::VALUE as u64;
+    let all_bytes = output.saturating_mul(VALUE).saturating_add(1 << 20);
+    let most = output.saturating_mul(2).saturating_add(64 << 20);
+    usize::try_from(all_bytes.min(most)).unwrap_or(usize::MAX)
 }
 
 /// Whether the component gave more than [`values_for`] permits. wasmtime has no type for it.

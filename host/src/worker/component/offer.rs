@@ -179,7 +179,8 @@ pub(crate) fn check(
                     imports.push((interface.to_owned(), name.to_owned(), kind.to_owned()));
                 }
             }
-            ComponentItem::Type(_) => {}
+            // A resource here is another interface's, by a name of the component's own.
+            ComponentItem::Type(_) | ComponentItem::Resource(_) => {}
             ComponentItem::ComponentFunc(_) => {
                 imports.push((ROOT.to_owned(), interface.to_owned(), "function".to_owned()));
             }
