@@ -448,9 +448,7 @@ fn nothing_is_granted_that_was_not_named() -> Result<()> {
     ensure!(surroundings.call(())? == (Vec::new(), Vec::new(), true));
     let file = module.task::<(String, String, String), String>("file")?;
     for path in ["/etc/passwd", ".", "/", "../etc/passwd", "/data/a"] {
-        let error = file
-            .call(("read", path, ""))
-            .unwrap_err();
+        let error = file.call(("read", path, "")).unwrap_err();
         ensure!(matches!(error, TaskError::Guest { .. }), "{path}: {error}");
     }
     let connect = module.task::<String, ()>("connect")?;
@@ -465,7 +463,8 @@ fn nothing_is_granted_that_was_not_named() -> Result<()> {
         vec!["one".to_owned(), "two".to_owned()],
         true,
     );
-    ensure!(granted.call(())? == expected);
+    let found = granted.call(())?;
+    ensure!(found == expected, "{found:?}");
     Ok(())
 }
 
@@ -563,7 +562,9 @@ fn what_is_printed_and_said_is_told_while_the_task_runs() -> Result<()> {
     module.task::<u32, ()>("print")?.call(2)?;
     let mut printed: Vec<_> = receiver.try_iter().collect();
     printed.sort();
-    let line = |source: &str, n: u32, to: &str| (String::from(source), format!("line {n} to standard {to}"));
+    let line = |source: &str, n: u32, to: &str| {
+        (String::from(source), format!("line {n} to standard {to}"))
+    };
     ensure!(
         printed
             == [
@@ -648,7 +649,7 @@ fn sleep_ends_with_the_task_and_panics_and_exits_are_told_apart() -> Result<()> 
         }
         other => bail!("{other:?}"),
     }
-    match module.task::<i32, ()>("exit")?.call(1) {
+    match module.task::<i32, ()>("leave")?.call(1) {
         Err(TaskError::Guest { message, .. }) => ensure!(message.contains("code 1"), "{message}"),
         other => bail!("{other:?}"),
     }

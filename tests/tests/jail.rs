@@ -418,6 +418,8 @@ fn everything(program: &Path, method: StartMethod) -> Result<()> {
     let talker = pool.load_bytes(TALKER)?.command()?;
     let said = talker.call(wasmpool::CommandInput::default())?;
     ensure!(said.stdout.len() == 40 << 16);
+    let component = pool.load(guests::wat("component_types"))?;
+    ensure!(component.task::<(i32, i32), i32>("add")?.call((40, 2))? == 42);
     let mut limits = Limits::default();
     // As much as the process has to begin with, and a little.
     limits.compile_memory = ByteSize::mib(8);

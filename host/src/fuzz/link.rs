@@ -35,7 +35,7 @@ use crate::{
     pool::{
         builder::{CacheChoice, Config, Isolation},
         event::LogSource,
-        host_function::{CallContext, Functions, typed},
+        host_function::{CallContext, Functions, Named, typed},
         limits::Limits,
         loading::Loader,
         module::{Module, ModuleInner},
@@ -130,6 +130,8 @@ fn hub(unclean: &Arc<AtomicBool>) -> Arc<Hub> {
             rows => Ok(rows as u64),
         },
     );
+    let twice = Named::new::<String, String>(twice);
+    let deep = Named::new::<Vec<(u32, Option<String>)>, u64>(deep);
     for (name, function) in [("twice", twice), ("rows", deep)] {
         functions
             .add(name.into(), function)

@@ -181,7 +181,7 @@ impl Guest for All {
         panic!("{why}");
     }
 
-    fn exit(code: i32) {
+    fn leave(code: i32) {
         std::process::exit(code);
     }
 
