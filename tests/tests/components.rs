@@ -460,7 +460,10 @@ fn nothing_is_granted_that_was_not_named() -> Result<()> {
         .task::<(), Surroundings>("surroundings")?;
     let expected = (
         vec![("LANG".to_owned(), "C".to_owned())],
-        vec!["one".to_owned(), "two".to_owned()],
+        // The name of the program comes first, as for modules.
+        ["guest_component.wasm", "one", "two"]
+            .map(str::to_owned)
+            .to_vec(),
         true,
     );
     let found = granted.call(())?;
