@@ -15,8 +15,10 @@
  *
  * In C++ (17) a task is an ordinary function, and its arguments are typed: see the end of this file.
  *
- *     clang --target=wasm32-wasi -Os -mexec-model=reactor add.c -o add.wasm
- *     clang++ --target=wasm32-wasi -std=c++17 -fno-exceptions -Os -mexec-model=reactor add.cpp -o add.wasm
+ *     clang --target=wasm32-wasi -O2 -mexec-model=reactor -Wl,--stack-first -Wl,-z,stack-size=1048576 add.c -o add.wasm
+ *     clang++ --target=wasm32-wasi -std=c++17 -fno-exceptions -O2 … add.cpp -o add.wasm
+ *
+ * The stack comes first so that one that is too deep traps. Older linkers put it behind the data, which it then runs over.
  *
  * Names with `wasmpool_` are the imports as they are, names with `wp_` make them pleasant.
  * Functions return zero or more for success and a negative `wp_code` for failure, unless they say otherwise.
@@ -1366,6 +1368,7 @@ static inline void wp_json_put_str(wp_writer *out, const char *text, size_t len)
 
 #include <array>
 #include <map>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1380,6 +1383,9 @@ constexpr int64_t forever = WP_FOREVER;
 
 /** Ends the task with a message. */
 [[noreturn]] inline void fail(const std::string &message) { wp_die(message.c_str()); }
+
+/** Without exceptions `new` returns null when no memory is left, and the library writes there. So it ends the task instead. */
+inline const std::new_handler before_no_memory = std::set_new_handler([] { wp_die("no memory left"); });
 
 inline void log(int32_t level, std::string_view text) { wasmpool_log(level, text.data(), text.size()); }
 inline void progress(int64_t done, int64_t total) { wasmpool_progress(done, total); }

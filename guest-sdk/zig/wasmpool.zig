@@ -14,7 +14,7 @@
 //!         wasmpool.task("square", square);
 //!     }
 //!
-//!     zig build-exe -target wasm32-wasi -O ReleaseSmall -fno-entry -rdynamic --stack 1048576 \
+//!     zig build-exe -target wasm32-wasi -O ReleaseSafe -fno-entry -rdynamic --stack 1048576 \
 //!         --dep wasmpool -Mroot=square.zig -Mwasmpool=…/wasmpool.zig -femit-bin=square.wasm
 //!     wasmpool pack square.wasm tasks.json
 //!

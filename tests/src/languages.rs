@@ -22,11 +22,15 @@ pub struct Guest {
     pub name: &'static str,
     /// The module, with its section of tasks.
     pub module: PathBuf,
+    /// The name of its source, as places in it are told.
+    pub source: &'static str,
 }
 
 /// How a language's guest is made.
 struct Language {
     name: &'static str,
+    title: &'static str,
+    source: &'static str,
     /// The variable that names its tool, and the tool's usual name.
     tool: (&'static str, &'static str),
     /// What the tool has to be able to do: arguments, and a source on standard input.
@@ -43,6 +47,8 @@ struct Language {
 const LANGUAGES: &[Language] = &[
     Language {
         name: "c",
+        title: "C",
+        source: "languages.c",
         tool: ("WASMPOOL_CLANG", "clang"),
         probe: &[
             "--target=wasm32-wasi",
@@ -57,10 +63,13 @@ const LANGUAGES: &[Language] = &[
         build: &[
             "--target=wasm32-wasi",
             "-O2",
+            "-gline-tables-only",
             "-Wall",
             "-Wextra",
             "-Werror",
             "-mexec-model=reactor",
+            "-Wl,--stack-first",
+            "-Wl,-z,stack-size=1048576",
             "-I../../guest-sdk/c",
             "c/languages.c",
             "-o",
@@ -71,6 +80,8 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         name: "cpp",
+        title: "C++",
+        source: "languages.cpp",
         tool: ("WASMPOOL_CLANGXX", "clang++"),
         probe: &[
             "--target=wasm32-wasi",
@@ -87,10 +98,13 @@ const LANGUAGES: &[Language] = &[
             "-std=c++17",
             "-fno-exceptions",
             "-O2",
+            "-gline-tables-only",
             "-Wall",
             "-Wextra",
             "-Werror",
             "-mexec-model=reactor",
+            "-Wl,--stack-first",
+            "-Wl,-z,stack-size=1048576",
             "-I../../guest-sdk/c",
             "cpp/languages.cpp",
             "-o",
@@ -101,6 +115,8 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         name: "assemblyscript",
+        title: "AssemblyScript",
+        source: "languages.ts",
         tool: ("WASMPOOL_ASC", "asc"),
         probe: &["--version"],
         folder: ".",
@@ -122,6 +138,8 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         name: "go",
+        title: "Go",
+        source: "main.go",
         tool: ("WASMPOOL_GO", "go"),
         probe: &["version"],
         folder: "go",
@@ -138,6 +156,8 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         name: "zig",
+        title: "Zig",
+        source: "languages.zig",
         tool: ("WASMPOOL_ZIG", "zig"),
         probe: &["version"],
         folder: ".",
@@ -146,7 +166,7 @@ const LANGUAGES: &[Language] = &[
             "-target",
             "wasm32-wasi",
             "-O",
-            "ReleaseSmall",
+            "ReleaseSafe",
             "-fno-entry",
             "-rdynamic",
             "--stack",
@@ -173,6 +193,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     LANGUAGES.iter().map(|language| language.name)
 }
 
+/// What a language is called in writing.
+#[must_use]
+pub fn title(name: &str) -> &'static str {
+    let language = LANGUAGES.iter().find(|language| language.name == name);
+    language.map_or("Rust", |language| language.title)
+}
+
 /// The guests of all languages whose tools are there, Rust first.
 ///
 /// # Panics
@@ -180,24 +207,32 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn all() -> &'static [Guest] {
     static ALL: OnceLock<Vec<Guest>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let needed = env::var("WASMPOOL_LANGUAGES").unwrap_or_default();
         let mut all = vec![Guest {
             name: "rust",
             module: guests::languages().to_owned(),
+            source: "languages/src/lib.rs",
         }];
-        for language in LANGUAGES {
-            match language.guest() {
-                Ok(guest) => all.push(guest),
-                Err(missing) => {
-                    let name = language.name;
-                    let is_needed = needed.split(',').any(|needed| needed == name);
-                    assert!(!is_needed, "{name} has to be tested: {missing}");
-                    eprintln!("skipped: {name}: {missing}");
-                }
-            }
-        }
+        let there = LANGUAGES.iter().filter(|language| is_there(language.name));
+        all.extend(there.map(Language::guest));
         all
     })
+}
+
+/// Whether the tools of a language are there. Those of Rust are. That others are not is told on standard error.
+///
+/// # Panics
+/// They are missing and have to be there.
+#[must_use]
+pub fn is_there(name: &str) -> bool {
+    let language = LANGUAGES.iter().find(|language| language.name == name);
+    let Some(Err(missing)) = language.map(Language::probe) else {
+        return true;
+    };
+    let needed = env::var("WASMPOOL_LANGUAGES").unwrap_or_default();
+    let is_needed = needed.split(',').any(|needed| needed == name);
+    assert!(!is_needed, "{name} has to be tested: {missing}");
+    eprintln!("skipped: {name}: {missing}");
+    false
 }
 
 impl Language {
@@ -211,21 +246,25 @@ impl Language {
         (tool, command)
     }
 
-    /// Builds the guest; why not, when the tools are missing.
-    fn guest(&self) -> Result<Guest, String> {
+    /// Why the tools are not there.
+    fn probe(&self) -> Result<(), String> {
         let (tool, mut probe) = self.command();
         match probe.args(self.probe).output() {
-            Ok(output) if output.status.success() => (),
+            Ok(output) if output.status.success() => Ok(()),
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr);
                 let first = said.lines().next().unwrap_or("it says nothing");
-                return Err(format!("{}: {first}", tool.display()));
+                Err(format!("{}: {first}", tool.display()))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(format!("there is no {}", tool.display()));
+                Err(format!("there is no {}", tool.display()))
             }
-            Err(error) => return Err(format!("{}: {error}", tool.display())),
+            Err(error) => Err(format!("{}: {error}", tool.display())),
         }
+    }
+
+    /// Builds the guest.
+    fn guest(&self) -> Guest {
         // Several test programs may build at once: each writes a file of its own, and then puts it into the one place.
         let built_in = Path::new(concat!(env!("OUT_DIR"), "/languages"));
         fs::create_dir_all(built_in).expect("the target directory can be written");
@@ -258,9 +297,10 @@ impl Language {
         }
         let place = built_in.join(format!("{}.wasm", self.name));
         fs::rename(&module, &place).expect("it is in the same folder");
-        Ok(Guest {
+        Guest {
             name: self.name,
             module: place,
-        })
+            source: self.source,
+        }
     }
 }

@@ -82,6 +82,40 @@ WASMPOOL_TASK(increment, WP_POSTCARD, WP_ARGS(WP_LOCK, WP_RAW_ARRAY(WP_I64), WP_
     return 0;
 }
 
+// Adds one to all numbers and to its own count, until that is `times`. Whoever finds that the last holder of the lock died in the middle
+// of this sets the numbers right: each is the sum of all counts. The result is how often that was.
+WASMPOOL_TASK(tally, WP_POSTCARD, WP_ARGS(WP_LOCK, WP_RAW_ARRAY(WP_I64), WP_RAW_ARRAY(WP_I64), WP_U32, WP_U32), WP_U32) {
+    wp_reader in = wp_input();
+    int32_t lock = wp_get_object(&in), array = wp_get_object(&in), each = wp_get_object(&in);
+    uint32_t own = wp_get_u32(&in), times = wp_get_u32(&in), repairs = 0;
+    wp_input_end(&in);
+    wp_window numbers_window, counts_window;
+    wp_must(wp_attach(array, &numbers_window), "the numbers");
+    wp_must(wp_attach(each, &counts_window), "the counts");
+    int64_t *numbers = numbers_window.at, *counts = counts_window.at;
+    size_t len = numbers_window.len / sizeof *numbers, parties = counts_window.len / sizeof *counts;
+    while (counts[own] < times) {
+        if (wp_must(wp_lock(lock, WP_FOREVER), "the lock") == 1) {
+            int64_t sum = 0;
+            for (size_t i = 0; i < parties; i++) sum += counts[i];
+            for (size_t i = 0; i < len; i++) {
+                if (numbers[i] < sum - 1 || numbers[i] > sum + 1) return wp_fail("an increment was lost");
+                numbers[i] = sum;
+            }
+            repairs++;
+        }
+        for (size_t i = 0; i < len / 2; i++) numbers[i]++;
+        counts[own]++;
+        for (size_t i = len / 2; i < len; i++) numbers[i]++;
+        wp_unlock(lock);
+    }
+    wp_detach(&counts_window);
+    wp_detach(&numbers_window);
+    wp_writer out = {0};
+    wp_put_u32(&out, repairs);
+    return wp_output(&out);
+}
+
 WASMPOOL_TASK(produce, WP_POSTCARD, WP_ARGS(WP_QUEUE(WP_U64), WP_U64), WP_UNIT) {
     wp_reader in = wp_input();
     int32_t queue = wp_get_object(&in);
@@ -146,6 +180,40 @@ WASMPOOL_TASK(crash, WP_POSTCARD, WP_ARGS(WP_STR), WP_UNIT) {
     wp_input_end(&in);
     memcpy(text, given, len < sizeof text ? len : sizeof text - 1);
     wp_die(text);
+}
+
+static int deeper(volatile int *above) {
+    volatile int here = *above + 1;
+    return here ? deeper(&here) + here : 0;
+}
+
+// The same with local data, which lie in memory and not where WebAssembly's own stack is.
+static int wider(volatile char *above) {
+    volatile char here[4096];
+    here[0] = above[0] + 1;
+    return here[0] == above[0] ? 0 : wider(here) + here[0];
+}
+
+// Ends in the way that it is told.
+WASMPOOL_TASK(end, WP_POSTCARD, WP_ARGS(WP_STR), WP_UNIT) {
+    wp_reader in = wp_input();
+    size_t len;
+    char how[20] = {0};
+    const char *given = wp_get_bytes(&in, &len);
+    wp_input_end(&in);
+    memcpy(how, given, len < sizeof how ? len : sizeof how - 1);
+    volatile int zero = 0;
+    volatile uintptr_t wild = 0xfffffff0;
+    if (!strcmp(how, "divide")) return 7 / zero;
+    if (!strcmp(how, "pointer")) return *(volatile int *)wild;
+    if (!strcmp(how, "exit")) exit(3);
+    if (!strcmp(how, "memory")) {
+        for (char *volatile more; (more = malloc(1 << 20));) more[0] = 1;
+        return wp_fail("no memory left");
+    }
+    if (!strcmp(how, "stack")) return deeper(&zero);
+    if (!strcmp(how, "data")) return wider(how);
+    return wp_fail("no such end");
 }
 
 WASMPOOL_TASK(values, WP_POSTCARD, WP_ARGS(WP_VALUE(WP_I64), WP_RAW_VALUE(WP_U32), WP_ARRAY(WP_I16)), WP_I64) {

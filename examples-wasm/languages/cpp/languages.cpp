@@ -36,6 +36,32 @@ void increment(wp::Lock lock, wp::RawArray<int64_t> numbers, uint32_t times) {
 }
 WASMPOOL_FUNCTION(increment, WP_ARGS(WP_LOCK, WP_RAW_ARRAY(WP_I64), WP_U32), WP_UNIT)
 
+/**
+ * Adds one to all numbers and to its own count, until that is `times`. Whoever finds that the last holder of the lock died in the middle of
+ * this sets the numbers right: each is the sum of all counts. The result is how often that was.
+ */
+uint32_t tally(wp::Lock lock, wp::RawArray<int64_t> numbers, wp::RawArray<int64_t> counts, uint32_t own, uint32_t times) {
+    uint32_t repairs = 0;
+    const size_t half = numbers.size() / 2;
+    while (counts[own] < times) {
+        auto guard = lock.acquire();
+        if (guard.was_abandoned()) {
+            int64_t sum = 0;
+            for (int64_t count : counts) sum += count;
+            for (int64_t &number : numbers) {
+                if (number < sum - 1 || number > sum + 1) wp::fail("an increment was lost");
+                number = sum;
+            }
+            repairs++;
+        }
+        for (size_t i = 0; i < half; i++) numbers[i]++;
+        counts[own]++;
+        for (size_t i = half; i < numbers.size(); i++) numbers[i]++;
+    }
+    return repairs;
+}
+WASMPOOL_FUNCTION(tally, WP_ARGS(WP_LOCK, WP_RAW_ARRAY(WP_I64), WP_RAW_ARRAY(WP_I64), WP_U32, WP_U32), WP_U32)
+
 void produce(wp::Queue<uint64_t> numbers, uint64_t count) {
     for (uint64_t n = 1; n <= count; n++) numbers.put(n);
     numbers.close();
@@ -69,6 +95,32 @@ WASMPOOL_TASK(refuse, WP_POSTCARD, WP_ARGS(WP_STR), WP_UNIT) {
 
 void crash(std::string text) { wp::fail(text); }
 WASMPOOL_FUNCTION(crash, WP_ARGS(WP_STR), WP_UNIT)
+
+static int deeper(volatile int &above) {
+    volatile int here = above + 1;
+    return here ? deeper(here) + here : 0;
+}
+
+/** The same with local data, which lie in memory and not where WebAssembly's own stack is. */
+static int wider(volatile const char *above) {
+    volatile char here[4096];
+    here[0] = above[0] + 1;
+    return here[0] == above[0] ? 0 : wider(here) + here[0];
+}
+
+/** Ends in the way that it is told. */
+void end(std::string how) {
+    volatile int zero = 0;
+    volatile uintptr_t wild = 0xfffffff0;
+    if (how == "divide") zero = 7 / zero;
+    if (how == "pointer") zero = *reinterpret_cast<volatile int *>(wild);
+    if (how == "exit") std::exit(3);
+    if (how == "memory") for (std::vector<std::string> all;;) all.emplace_back(1 << 20, 'x');
+    if (how == "stack") zero = deeper(zero);
+    if (how == "data") zero = wider(how.data());
+    wp::fail("no such end");
+}
+WASMPOOL_FUNCTION(end, WP_ARGS(WP_STR), WP_UNIT)
 
 int64_t values(wp::Value<int64_t> value, wp::RawValue<uint32_t> raw, wp::Array<int16_t> array) {
     int64_t number;

@@ -6,8 +6,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
+	"unsafe"
 
 	"wasmpool"
 )
@@ -61,6 +63,43 @@ func increment() int32 {
 	})
 }
 
+// Adds one to all numbers and to its own count, until that is times. Whoever finds that the last holder of the lock died in the middle of
+// this sets the numbers right: each is the sum of all counts. The result is how often that was.
+//
+//go:wasmexport tally
+func tally() int32 {
+	return wasmpool.Run(func(lock *wasmpool.Lock, array, each *wasmpool.Array[int64], own, times uint32) (repairs uint32, err error) {
+		numbers, counts := array.Slice(), each.Slice()
+		for counts[own] < int64(times) {
+			if err := lock.Acquire(); err != nil {
+				return 0, err
+			}
+			if lock.WasAbandoned() {
+				sum := int64(0)
+				for _, count := range counts {
+					sum += count
+				}
+				for i, number := range numbers {
+					if number < sum-1 || number > sum+1 {
+						return 0, errors.New("an increment was lost")
+					}
+					numbers[i] = sum
+				}
+				repairs++
+			}
+			for i := range numbers[:len(numbers)/2] {
+				numbers[i]++
+			}
+			counts[own]++
+			for i := len(numbers) / 2; i < len(numbers); i++ {
+				numbers[i]++
+			}
+			lock.Release()
+		}
+		return repairs, nil
+	})
+}
+
 //go:wasmexport produce
 func produce() int32 {
 	return wasmpool.Run(func(numbers *wasmpool.Queue[uint64], count uint64) error {
@@ -107,6 +146,45 @@ func refuse() int32 {
 //go:wasmexport crash
 func crash() int32 {
 	return wasmpool.Run(func(text string) { panic(text) })
+}
+
+//go:noinline
+func deeper(above int) int { return deeper(above+1) + above }
+
+// The same with local data, which lie in memory and not where WebAssembly's own stack is.
+//
+//go:noinline
+func wider(above *[4096]byte) byte {
+	here := *above
+	here[0]++
+	return wider(&here) + here[0]
+}
+
+// Ends in the way that it is told.
+//
+//go:wasmexport end
+func end() int32 {
+	return wasmpool.Run(func(how string) (err error) {
+		zero := len(how) - len("divide")
+		switch how {
+		case "divide":
+			zero = 1 / zero
+		case "pointer":
+			wild := ^uintptr(15)
+			zero = int(**(**int32)(unsafe.Pointer(&wild)))
+		case "exit":
+			os.Exit(3)
+		case "memory":
+			for all := [][]byte{}; ; {
+				all = append(all, make([]byte, 1<<20))
+			}
+		case "stack":
+			zero = deeper(0)
+		case "data":
+			zero = int(wider(&[4096]byte{}))
+		}
+		return fmt.Errorf("no such end: %d", zero)
+	})
 }
 
 //go:wasmexport values

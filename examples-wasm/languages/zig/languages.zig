@@ -45,6 +45,31 @@ fn increment(lock: wasmpool.Lock, array: wasmpool.Array(i64), times: u32) !void 
     }
 }
 
+/// Adds one to all numbers and to its own count, until that is `times`. Whoever finds that the last holder of the lock died in the middle of
+/// this sets the numbers right: each is the sum of all counts. The result is how often that was.
+fn tally(lock: wasmpool.Lock, array: wasmpool.Array(i64), each: wasmpool.Array(i64), own: u32, times: u32) !u32 {
+    const numbers = try array.attach();
+    const counts = try each.attach();
+    var repairs: u32 = 0;
+    while (counts[own] < times) {
+        var guard = try lock.acquire();
+        defer guard.release();
+        if (guard.abandoned) {
+            var sum: i64 = 0;
+            for (counts) |one| sum += one;
+            for (numbers) |*number| {
+                if (number.* < sum - 1 or number.* > sum + 1) return wasmpool.fail("an increment was lost");
+                number.* = sum;
+            }
+            repairs += 1;
+        }
+        for (numbers[0 .. numbers.len / 2]) |*number| number.* += 1;
+        counts[own] += 1;
+        for (numbers[numbers.len / 2 ..]) |*number| number.* += 1;
+    }
+    return repairs;
+}
+
 fn produce(numbers: wasmpool.Queue(u64), total_count: u64) !void {
     var number: u64 = 1;
     while (number <= total_count) : (number += 1) try numbers.put(number);
@@ -72,6 +97,36 @@ fn refuse(text: Text) !void {
 
 fn crash(text: Text) void {
     @panic(text);
+}
+
+fn deeper(above: *volatile i32) i32 {
+    var here: i32 = above.* +% 1;
+    return deeper(&here) +% here;
+}
+
+/// The same with local data, which lie in memory and not where WebAssembly's own stack is.
+fn wider(above: *volatile [4096]u8) u8 {
+    var here: [4096]u8 = above.*;
+    here[0] +%= 1;
+    return wider(&here) +% here[0];
+}
+
+/// Ends in the way that it is told.
+fn end(how: Text) !void {
+    var zero: i32 = 0;
+    const at: *volatile i32 = &zero;
+    if (std.mem.eql(u8, how, "divide")) at.* = @divTrunc(1, at.*);
+    if (std.mem.eql(u8, how, "pointer")) at.* = @as(*volatile i32, @ptrFromInt(0xfffffff0)).*;
+    if (std.mem.eql(u8, how, "exit")) std.process.exit(3);
+    if (std.mem.eql(u8, how, "memory")) while (true) {
+        (try wasmpool.allocator.alloc(u8, 1 << 20))[0] = 1;
+    };
+    if (std.mem.eql(u8, how, "stack")) at.* = deeper(at);
+    if (std.mem.eql(u8, how, "data")) {
+        var first: [4096]u8 = @splat(0);
+        at.* = wider(&first);
+    }
+    return wasmpool.fail("no such end");
 }
 
 fn values(value: wasmpool.Value(i64), raw: wasmpool.Value(u32), array: wasmpool.Array(i16)) !i64 {
@@ -177,11 +232,13 @@ comptime {
     wasmpool.task("count", count);
     wasmpool.task("square", square);
     wasmpool.task("increment", increment);
+    wasmpool.task("tally", tally);
     wasmpool.task("produce", produce);
     wasmpool.task("consume", consume);
     wasmpool.task("report", report);
     wasmpool.task("refuse", refuse);
     wasmpool.task("crash", crash);
+    wasmpool.task("end", end);
     wasmpool.task("values", values);
     wasmpool.task("meet", meet);
     wasmpool.task("echo", echo);

@@ -13,13 +13,40 @@ function end(kind: i32, text: string): void {
   unreachable();
 }
 
+/** Of the text of a failure: so many units of UTF-16 of each part are told. */
+const TOLD: i32 = 2000;
+/** Room for message, file and line: three bytes for a unit, and what is between them. */
+const ROOM = memory.data(3 * 2 * 2000 + 12);
+
+/** Appends a string, which is given by its address, at `to`; the end of it. */
+function tell(text: usize, to: usize): usize {
+  // The bytes of a string are counted right before it.
+  const units = min(load<i32>(text - 4) >> 1, TOLD);
+  return to + String.UTF8.encodeUnsafe(text, units, to, false, String.UTF8.ErrorMode.REPLACE);
+}
+
 /**
  * What `throw` and failed checks come to: the task's failure, with the message and the place. The compiler has to be told:
  * `--use abort=node_modules/wasmpool-assemblyscript/assembly/task/abort`, or whatever the path of this file is.
+ *
+ * It has strings by their addresses and makes none, for it is also called when the collector's stack is full, or memory.
  */
-export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  const what = message === null ? "aborted" : message;
-  end(abi.Fail.Panic, what + "\n" + (file === null ? "" : file) + "\n" + (file === null ? "" : line.toString()));
+export function abort(message: usize, file: usize, line: u32, column: u32): void {
+  // The check of the collector's stack has words that the compiler lays down too late: their address is one within that stack.
+  // Unless they occur elsewhere, as they do here.
+  if (message >= __data_end && message < __heap_base) message = changetype<usize>("stack overflow");
+  let at = tell(message ? message : changetype<usize>("aborted"), ROOM);
+  const placed = file != 0 && load<i32>(file - 4) > 0;
+  if (placed) {
+    store<u8>(at, 0x0a);
+    at = tell(file, at + 1);
+    store<u8>(at++, 0x0a);
+    let digits: u32 = 1;
+    while (line / digits >= 10) digits *= 10;
+    for (; digits; digits /= 10) store<u8>(at++, <u8>(0x30 + ((line / digits) % 10)));
+  }
+  abi.fail(placed ? abi.Fail.Panic : abi.Fail.Message, ROOM, <i32>(at - ROOM));
+  unreachable();
 }
 
 /** Says why the task fails, and returns what the task then has to return. */
