@@ -9,7 +9,7 @@ use crate::{
 
 /// Done.
 pub const DONE: u8 = 0;
-/// Some items of a `map` failed; each of them says why in its line.
+/// Some items of a `map` failed, or some tests of a guest; each of them says why in its line.
 pub const ITEMS_FAILED: u8 = 1;
 /// The command line is wrong, or a limit is zero.
 pub const USAGE: u8 = 2;
@@ -33,7 +33,7 @@ pub const CANCELLED: u8 = 17;
 pub const MISMATCH: u8 = 18;
 /// The task used more processor time than its limit.
 pub const CPU_TIME: u8 = 19;
-/// The module was refused: not wasm, too large, past a limit of compiling, an unknown import, another ABI version.
+/// The module was refused, or not built: not wasm, too large, past a limit of compiling, an unknown import, another ABI version.
 pub const MODULE: u8 = 20;
 /// The host could not do its part: files, processes, memory of its own.
 pub const HOST: u8 = 21;

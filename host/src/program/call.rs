@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
-use wasmpool::{Codec, Encoded, Reported, Signature, Task, json};
+use wasmpool::{Codec, Encoded, Module, Reported, Signature, Task, json};
 
 use super::{
     failure::Failure,
@@ -56,39 +56,55 @@ impl Call {
             (None, None) => None,
         };
         let (_pool, module) = settings::pool_with(common, Some(1), &self.module.module)?;
-        let task = module.dynamic(&self.task)?;
-        let signature = signature(&module, &self.task)?;
-        let input = json::encode_args(signature, json.as_ref(), text.as_deref())?;
-        let Reported {
-            outcome, report, ..
-        } = run(&task, Encoded(input), &interrupt)?;
-        if let Some(report) = report.filter(|_| common.json && !common.quiet) {
-            // The result is all that standard output has.
-            report::say(&json!({"report": report::report_json(&report)}).to_string());
-        }
-        let output = outcome.map_err(|error| Failure::task(error, signature))?;
-        if signature.codec == Codec::Raw && !common.json {
-            return report::print(&output.0);
-        }
-        let mut line = Vec::new();
-        json::Output::new(signature, &output.0).append_to(&mut line)?;
-        line.push(b'\n');
-        report::print(&line)
+        once(
+            &module,
+            &self.task,
+            json.as_ref(),
+            text.as_deref(),
+            common,
+            &interrupt,
+        )
     }
 }
 
+/// Calls a task and prints what it returns.
+pub(crate) fn once(
+    module: &Module,
+    name: &str,
+    json: Option<&Value>,
+    text: Option<&[u8]>,
+    common: &Common,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let task = module.dynamic(name)?;
+    let signature = signature(module, name)?;
+    let input = json::encode_args(signature, json, text)?;
+    let Reported {
+        outcome, report, ..
+    } = run(&task, Encoded(input), interrupt)?;
+    if let Some(report) = report.filter(|_| common.json && !common.quiet) {
+        // The result is all that standard output has.
+        report::say(&json!({"report": report::report_json(&report)}).to_string());
+    }
+    let output = outcome.map_err(|error| Failure::task(error, signature))?;
+    if signature.codec == Codec::Raw && !common.json {
+        return report::print(&output.0);
+    }
+    let mut line = Vec::new();
+    json::Output::new(signature, &output.0).append_to(&mut line)?;
+    line.push(b'\n');
+    report::print(&line)
+}
+
 /// The words for an argument that is not JSON.
-fn not_json(error: &serde_json::Error) -> Failure {
+pub(crate) fn not_json(error: &serde_json::Error) -> Failure {
     Failure::Usage(format!(
         "the argument is not JSON: {error}\n  help: a string needs its quotes within the shell's: '\"text\"'; plain text goes with --input"
     ))
 }
 
 /// What the module declares of a task.
-pub(crate) fn signature<'m>(
-    module: &'m wasmpool::Module,
-    name: &str,
-) -> Result<&'m Signature, Failure> {
+pub(crate) fn signature<'m>(module: &'m Module, name: &str) -> Result<&'m Signature, Failure> {
     // `dynamic` has found it, or said what there is instead.
     let found = module
         .tasks()

@@ -9,6 +9,8 @@ use wasmpool::{
     json::{self, JsonError},
 };
 
+use super::guest::ToolError;
+
 /// Frames of a guest's backtrace that are shown.
 const FRAMES: usize = 20;
 
@@ -33,6 +35,8 @@ pub(crate) enum Failure {
         /// Why.
         source: PackError,
     },
+    /// A language's tool has built no module.
+    Tool(ToolError),
     /// Something cannot be granted.
     Grant(GrantError),
     /// There is no such task, or it is no command.
@@ -70,7 +74,7 @@ pub(crate) enum Failure {
     Thread(io::Error),
     /// Ctrl-C cannot be heard.
     Signal(io::Error),
-    /// Some items of a map failed; their lines say why.
+    /// Some items of a map failed, or some tests of a guest; their lines say why.
     ItemsFailed,
     /// Ctrl-C.
     Interrupted,
@@ -109,6 +113,8 @@ impl Failure {
             Failure::Pack { source, .. } => source.exit_code(),
             Failure::Name(error) => error.exit_code(),
             Failure::Json(error) => error.exit_code(),
+            Failure::Tool(ToolError::Failed { .. }) => exit::MODULE,
+            Failure::Tool(_) => exit::HOST,
             Failure::Files(_) => exit::MISMATCH,
             Failure::Task { error, .. } => error.exit_code(),
             Failure::Grant(_)
@@ -135,6 +141,7 @@ impl Failure {
             Failure::Usage(_) => "usage",
             Failure::Load { source, .. } if source.exit_code() == exit::MODULE => "module",
             Failure::Pack { .. } => "pack",
+            Failure::Tool(_) => "build",
             Failure::Name(_) => "name",
             Failure::Json(_) | Failure::Files(_) => "codec",
             Failure::Task { error, .. } => error.kind(),
@@ -166,6 +173,7 @@ impl Failure {
                 _ => format!("{}: {source}", module.display()),
             },
             Failure::Pack { module, source } => format!("{}: {source}", module.display()),
+            Failure::Tool(error) => error.to_string(),
             Failure::Grant(error) => error.to_string(),
             Failure::Name(error) => error.to_string(),
             Failure::Json(error) => error.to_string(),
@@ -185,9 +193,10 @@ impl Failure {
     }
 
     /// What to do about it, where something can be done.
-    pub(crate) fn advice(&self) -> Option<&'static str> {
+    pub(crate) fn advice(&self) -> Option<&str> {
         let Failure::Task { error, .. } = self else {
             return match self {
+                Failure::Tool(error) => error.advice(),
                 Failure::Name(NameError::Unknown { name, .. }) if name == "_start" => {
                     Some("the module is no WASI command; `wasmpool call` runs one of its tasks")
                 }

@@ -38,6 +38,11 @@ impl Interrupt {
         self.at_once.store(false, SeqCst);
     }
 
+    /// From now on every Ctrl-C ends the program at once.
+    pub(crate) fn end_at_once(&self) {
+        self.at_once.store(true, SeqCst);
+    }
+
     /// Whether Ctrl-C came since.
     pub(crate) fn came(&self) -> bool {
         self.at_once.load(SeqCst)

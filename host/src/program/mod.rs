@@ -10,6 +10,7 @@ mod completions;
 mod cpu;
 mod doctor;
 mod grants;
+mod guest;
 mod input;
 mod inspect;
 mod interrupt;

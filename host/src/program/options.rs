@@ -11,8 +11,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wasmpool::ByteSize;
 
 use super::{
-    call::Call, completions::Completions, doctor::Doctor, failure::Failure, grants::GrantArgs,
-    inspect::Inspect, map::Map, pack::Pack, run::Run,
+    call::Call,
+    completions::Completions,
+    doctor::Doctor,
+    failure::Failure,
+    grants::GrantArgs,
+    guest::{Build, Dev, New, Test},
+    inspect::Inspect,
+    map::Map,
+    pack::Pack,
+    run::Run,
 };
 
 /// Run WebAssembly tasks in isolated worker processes
@@ -27,9 +35,9 @@ pub(crate) struct Options {
 
 /// What every help ends with.
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 some items of a map failed; 2 usage; 10 the task's own error; 11 trap; 12 timeout; 13 memory; \
+Exit codes: 0 done; 1 some items of a map, or some tests, failed; 2 usage; 10 the task's own error; 11 trap; 12 timeout; 13 memory; \
 14 fuel; 15 cap of output or input; 16 worker lost; 17 cancelled; 18 task name, types or codec do not match; \
-19 processor time; 20 module refused; \
+19 processor time; 20 module refused, or not built; \
 21 host failure; 22 the tenant may not run it; 130 interrupted. `run` ends with the command's own exit code.";
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +46,10 @@ enum Command {
     Map(Map),
     Run(Run),
     Inspect(Inspect),
+    New(New),
+    Build(Build),
+    Test(Test),
+    Dev(Dev),
     Pack(Pack),
     Doctor(Doctor),
     Completions(Completions),
@@ -69,6 +81,10 @@ impl Options {
             Command::Map(map) => map.execute(&common),
             Command::Run(run) => run.execute(&common),
             Command::Inspect(inspect) => inspect.execute(&common),
+            Command::New(new) => new.execute(&common),
+            Command::Build(build) => build.execute(&common),
+            Command::Test(test) => test.execute(&common),
+            Command::Dev(dev) => dev.execute(&common),
             Command::Pack(pack) => pack.execute(&common),
             Command::Doctor(doctor) => doctor.execute(&common),
             Command::Completions(completions) => completions.execute(),

@@ -7,9 +7,11 @@ use std::{
 };
 
 use clap::Args;
+use wasmpool::{Module, Pool};
 
 use super::{
     failure::Failure,
+    guest,
     interrupt::Interrupt,
     options::{Common, ModuleArg},
     report, settings,
@@ -23,7 +25,7 @@ use super::{
 pub(crate) struct Pack {
     #[command(flatten)]
     module: ModuleArg,
-    /// The description: a JSON file
+    /// The description: a file in JSON, or one in TOML when its name ends so, such as a project's wasmpool.toml
     ///
     /// {"tasks": [{"name": "add", "args": ["i64", "Lock"], "result": "i64"}]}; also "codec" (postcard, json, raw), "error"
     /// and "export" of a task, and beside the tasks "types": ["Point { x: f64, y: f64 }"]. Types are written as
@@ -39,26 +41,15 @@ impl Pack {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         Interrupt::install()?;
         let path = &self.module.module;
-        let read = |path: &Path| {
-            fs::read(path).map_err(|source| Failure::Read {
-                name: path.to_string_lossy().into_owned(),
-                source,
-            })
+        let description = read(&self.description)?;
+        let description = String::from_utf8_lossy(&description);
+        let description = match self.description.extension() {
+            Some(extension) if extension == "toml" => guest::description(&description)?,
+            _ => description.into_owned(),
         };
-        let (module, description) = (read(path)?, read(&self.description)?);
-        let failed = |source| Failure::Pack {
-            module: path.clone(),
-            source,
-        };
-        let packed = wasmpool::pack(&module, &String::from_utf8_lossy(&description));
-        let packed = packed.map_err(failed)?;
-        // What would not load is not written. The limits and the types of the exports are seen there.
         let pool = settings::pool(common, Some(1))?;
-        let loaded = pool.load_bytes(&packed).map_err(|source| Failure::Load {
-            module: path.clone(),
-            source: Box::new(source),
-        })?;
-        replace(self.output.as_deref().unwrap_or(path), &packed)?;
+        let to = self.output.as_deref().unwrap_or(path);
+        let loaded = pack(path, &description, &pool, to)?;
         if !common.quiet {
             for task in loaded.tasks() {
                 report::print_line(&task.to_string())?;
@@ -68,8 +59,36 @@ impl Pack {
     }
 }
 
+/// Declares the tasks of the module at `path` as the description, in JSON, says, writes it to `to`, and loads it.
+pub(crate) fn pack(
+    path: &Path,
+    description: &str,
+    pool: &Pool,
+    to: &Path,
+) -> Result<Module, Failure> {
+    let packed = wasmpool::pack(&read(path)?, description);
+    let packed = packed.map_err(|source| Failure::Pack {
+        module: path.to_owned(),
+        source,
+    })?;
+    // What would not load is not written. The limits and the types of the exports are seen there.
+    let loaded = pool.load_bytes(&packed).map_err(|source| Failure::Load {
+        module: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    replace(to, &packed)?;
+    Ok(loaded)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|source| Failure::Read {
+        name: path.to_string_lossy().into_owned(),
+        source,
+    })
+}
+
 /// Writes a file so that whoever looks sees the old one or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut name = OsString::from(path);
     name.push(format!(".{}.tmp", std::process::id()));
     let written = fs::write(&name, bytes).and_then(|()| fs::rename(&name, path));

@@ -1,0 +1,16 @@
+//! Guests as projects: `wasmpool new`, `build`, `test` and `dev`. The work of a language is done by its own tools.
+
+mod build;
+mod check;
+mod dev;
+mod kit;
+mod language;
+mod new;
+mod project;
+
+pub(crate) use build::Build;
+pub(crate) use check::Test;
+pub(crate) use dev::Dev;
+pub(crate) use language::ToolError;
+pub(crate) use new::New;
+pub(crate) use project::description;
