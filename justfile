@@ -14,6 +14,10 @@ fmt:
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
+# Tests guests in all languages, with the tools for C, C++, AssemblyScript and Go, which are installed where they are missing.
+languages *ARGS:
+    .ci/languages cargo test -p wasmpool-tests --test languages --test language_outcomes --test newcomer {{ARGS}}
+
 # Every test that goes on for as long as it is told, one program after the other: kills, arrays beside a busy allocator, growth.
 stress SECONDS='30':
     #!/usr/bin/env bash
