@@ -38,9 +38,17 @@ soak MINUTES='10':
 demo *ARGS:
     cargo demo {{ARGS}}
 
-# Measures calls, maps and starts beside their floors and beside multiprocessing.
+# Measures all that is promised of speed and memory, beside floors and neighbours: a table, and figures and plots in target/bench.
 bench *ARGS:
     cargo run --release -p wasmpool-tests --bin bench -- {{ARGS}}
+
+# Shows the figures of the last whole run in README.md and docs/speed.md.
+bench-readme FROM='target/bench/figures.json':
+    cargo run --release -p wasmpool-tests --bin bench -- --from {{FROM}} --readme
+
+# Installs the bench's neighbours that are no part of Python, below target/bench/neighbours.
+neighbours:
+    tests/bench/neighbours
 
 # Runs the library's unit tests under the address sanitizer, in a target directory of its own.
 sanitize *ARGS:

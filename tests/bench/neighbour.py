@@ -1,4 +1,5 @@
-"""Measures Python's multiprocessing: one measurement for each run, figures in seconds as a JSON array.
+"""Measures Python's multiprocessing and others that Python can load: one measurement for each run, figures in seconds as a
+JSON array. Each checks its own results.
 
 neighbour.py apply CALLS CALLER_CORE WORKER_CORE
 neighbour.py map TASKS WORKERS CHUNKSIZE        (chunksize 0: its default)
@@ -9,16 +10,25 @@ neighbour.py locks TIMES FIRST_CORE SECOND_CORE
 neighbour.py queue MESSAGES BYTES PUTTER_CORE GETTER_CORE
 neighbour.py sum NUMBERS                        (by numpy where it is installed)
 neighbour.py process TIMES                      (start and join of one)
-neighbour.py pebble                             (from a time limit to the next result; nothing where it is not installed)
-neighbour.py loky                               (from a kill to the next result; nothing where it is not installed)
+neighbour.py pebble                             (from a time limit to the next result)
+neighbour.py loky                               (from a kill to the next result)
+neighbour.py imap_unordered TASKS WORKERS       (chunksize 1)
+neighbour.py echo BYTES                         (apply with bytes that come back)
+neighbour.py idle CHILDREN                      (memory of one idle child, in bytes)
+neighbour.py extism COMMAND                     (loading a WASI command: cold, from a cache by another process, again)
+neighbour.py wasmtime COMMAND                   (the same: cold, precompiled)
+neighbour.py versions                           (an object instead: what is installed here)
 """
 
 import array
+import importlib.metadata
 import json
 import multiprocessing
 import os
+import platform
 import signal
 import sys
+import tempfile
 import time
 from multiprocessing import shared_memory
 
@@ -207,10 +217,8 @@ def spin():
 
 
 def pebble():
-    try:
-        from pebble import ProcessPool
-    except ImportError:
-        return []
+    from pebble import ProcessPool
+
     limit = 0.05
     with ProcessPool(max_workers=1) as pool:
         assert pool.schedule(double, args=(1,)).result() == 2
@@ -225,11 +233,9 @@ def pebble():
 
 
 def loky():
-    try:
-        from loky import get_reusable_executor
-        from loky.process_executor import TerminatedWorkerError
-    except ImportError:
-        return []
+    from loky import get_reusable_executor
+    from loky.process_executor import TerminatedWorkerError
+
     executor = get_reusable_executor(max_workers=1)
     pid = executor.submit(os.getpid).result()
     spinning = executor.submit(spin)
@@ -246,14 +252,130 @@ def loky():
     return [time.perf_counter() - begun]
 
 
+def imap_unordered(tasks, workers):
+    with multiprocessing.Pool(workers) as pool:
+        pool.map(double, range(1000))
+        begun = time.perf_counter()
+        total = sum(pool.imap_unordered(double, range(tasks)))
+        taken = time.perf_counter() - begun
+        assert total == tasks * (tasks - 1)
+        return [taken]
+
+
+def same(sent):
+    return sent
+
+
+def echo(size):
+    sent = bytes(range(256)) * (size // 256)
+    with multiprocessing.Pool(1) as pool:
+        assert pool.apply(same, (b"1",)) == b"1"
+        begun = time.perf_counter()
+        answer = pool.apply(same, (sent,))
+        taken = time.perf_counter() - begun
+        assert answer == sent
+        return [taken]
+
+
+def share_of_memory(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        for line in rollup:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    raise AssertionError("no Pss")
+
+
+def meet(_):
+    met.wait()
+    return os.getpid()
+
+
+def meet_at(barrier):
+    global met
+    met = barrier
+
+
+def idle(children):
+    with multiprocessing.Pool(children, meet_at, (multiprocessing.Barrier(children),)) as pool:
+        pids = set(pool.map(meet, range(children), chunksize=1))
+        assert len(pids) == children
+        return [sum(map(share_of_memory, pids)) / children]
+
+
+def in_another_process(function, *arguments):
+    """What is loaded once in a process is loaded quickly there for ever."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def load_extism(command, cache):
+    os.environ["EXTISM_CACHE_CONFIG"] = cache
+    import extism
+
+    figures = []
+    for _ in range(2):
+        begun = time.perf_counter()
+        with open(command, "rb") as file:
+            plugin = extism.Plugin(file.read(), wasi=True)
+        figures.append(time.perf_counter() - begun)
+        assert plugin.function_exists("_start")
+    return figures
+
+
+def extism(command):
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "cache.toml")
+        with open(config, "w") as file:
+            file.write(f'[cache]\ndirectory = "{folder}/cache"\n')
+        cold = in_another_process(load_extism, command, "")[0]
+        in_another_process(load_extism, command, config)
+        return [cold, *in_another_process(load_extism, command, config)]
+
+
+def load_wasmtime(command, precompiled):
+    import wasmtime
+
+    engine = wasmtime.Engine()
+    begun = time.perf_counter()
+    module = wasmtime.Module.from_file(engine, command)
+    cold = time.perf_counter() - begun
+    with open(precompiled, "wb") as file:
+        file.write(module.serialize())
+    engine = wasmtime.Engine()
+    begun = time.perf_counter()
+    module = wasmtime.Module.deserialize_file(engine, precompiled)
+    kept = time.perf_counter() - begun
+    assert any(export.name == "_start" for export in module.exports)
+    return [cold, kept]
+
+
+def wasmtime(command):
+    with tempfile.TemporaryDirectory() as folder:
+        return in_another_process(load_wasmtime, command, os.path.join(folder, "precompiled"))
+
+
+def versions():
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "loky", "pebble", "extism", "wasmtime"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return found
+
+
 def main():
     what, *rest = sys.argv[1:]
-    if what == "start":
-        figures = start(rest[0])
+    words = {"start": start, "extism": extism, "wasmtime": wasmtime, "versions": versions}
+    if what in words:
+        figures = words[what](*rest)
     else:
         commands = {
             "apply": apply,
             "dictionary": dictionary,
+            "echo": echo,
+            "idle": idle,
+            "imap_unordered": imap_unordered,
             "lock": lock,
             "locks": locks,
             "loky": loky,

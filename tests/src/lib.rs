@@ -5,6 +5,7 @@
 pub mod attack;
 pub mod corpus;
 pub mod fault;
+pub mod figures;
 pub mod guests;
 pub mod kinds;
 pub mod languages;

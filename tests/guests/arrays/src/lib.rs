@@ -53,6 +53,27 @@ pub fn sum(numbers: ReadOnly<u64>) -> u64 {
     numbers.iter().fold(0, u64::wrapping_add)
 }
 
+/// The sum of numbers that lie in an array.
+#[wasmpool_guest::task]
+pub fn sum_array(numbers: ReadOnly<f64>) -> f64 {
+    numbers.iter().sum()
+}
+
+/// The sum of numbers that came with the call.
+#[wasmpool_guest::task]
+pub fn sum_argument(numbers: &[f64]) -> f64 {
+    numbers.iter().sum()
+}
+
+/// Writes the numbers from `first` on into a part, and adds them up from there.
+#[wasmpool_guest::task]
+pub fn fill_and_sum(mut part: ChunkMut<u64>, first: u64) -> u64 {
+    for (number, n) in part.iter_mut().zip(first..) {
+        *number = n;
+    }
+    part.iter().fold(0, |sum, n| sum.wrapping_add(*n))
+}
+
 /// The sum, by copies of a thousand elements at a time.
 ///
 /// # Errors

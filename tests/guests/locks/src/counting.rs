@@ -37,3 +37,15 @@ pub fn count_together(
     }
     Ok(())
 }
+
+/// Writes to so many MiB of its own once all have come, and says how many these were.
+///
+/// # Errors
+/// Somebody did not come.
+#[wasmpool_guest::task]
+pub fn fill_together(start: Barrier, mebibytes: u32) -> Result<u32, String> {
+    start.wait().map_err(|error| error.to_string())?;
+    let filled = std::hint::black_box(vec![1_u8; (mebibytes as usize) << 20]);
+    let pages = filled.chunks(1 << 20).filter(|it| it.last() == Some(&1));
+    u32::try_from(pages.count()).map_err(|error| error.to_string())
+}

@@ -12,7 +12,7 @@ use wasmpool_guest::{
     ReleaseError, Semaphore, Typed, WaitError, info,
 };
 
-pub use counting::{count_together, take_and_release};
+pub use counting::{count_together, fill_together, take_and_release};
 pub use raw::{call_freed, call_given, call_number, number_of};
 
 /// How a task ends.

@@ -18,8 +18,11 @@ use crate::placement::Placement;
 
 pub(crate) mod ends;
 mod instance;
+pub(crate) mod loads;
 pub(crate) mod mapping;
+pub(crate) mod memory;
 pub(crate) mod pairs;
+pub(crate) mod payload;
 
 const ECHO: &str = "floor-echo";
 const LOOP: &str = "floor-loop";
@@ -40,6 +43,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<bool> {
         [ECHO] => echo_child()?,
         [LOOP, isolation, tasks] => loop_child(isolation == "fresh", tasks.parse()?)?,
         [EXIT] => {}
+        [memory::IDLE, children] => memory::child(children.parse()?)?,
         [ends::FORK, mebibytes, times] => ends::child(mebibytes.parse()?, times.parse()?)?,
         [SINK, count, len] => pairs::sink(count.parse()?, len.parse()?)?,
         _ => return Ok(false),

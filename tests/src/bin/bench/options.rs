@@ -3,18 +3,27 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use wasmpool_tests::figures::documents;
 
 /// How much to measure, and where to put it.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// How often everything is measured.
     pub(crate) rounds: usize,
-    /// The one row to measure, instead of all.
-    pub(crate) row: Option<u32>,
-    /// Where the figures go as JSON.
+    /// The rows to measure; all when there is none.
+    pub(crate) rows: Vec<u32>,
+    /// Where figures and plots go.
+    pub(crate) out: PathBuf,
+    /// Where the figures go as JSON beside that.
     pub(crate) json: Option<PathBuf>,
     /// Fewer calls and tasks: a look whether all works, and rough figures.
     pub(crate) quick: bool,
+    /// Measures nothing, and takes an earlier run's figures.
+    pub(crate) from: Option<PathBuf>,
+    /// Keeps the rows of an earlier run, in `out`, that are not measured now.
+    pub(crate) keep: bool,
+    /// Shows the figures in the documents.
+    pub(crate) readme: bool,
 }
 
 impl Options {
@@ -25,9 +34,13 @@ impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut options = Self {
             rounds: 0,
-            row: None,
+            rows: Vec::new(),
+            out: documents::project().join("target/bench"),
             json: None,
             quick: false,
+            from: None,
+            keep: false,
+            readme: false,
         };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -38,10 +51,14 @@ impl Options {
             match argument.as_str() {
                 "--quick" => options.quick = true,
                 "--rounds" => options.rounds = value()?.parse().context("--rounds N")?,
-                "--row" => options.row = Some(value()?.parse().context("--row N")?),
+                "--row" => options.rows.push(value()?.parse().context("--row N")?),
+                "--out" => options.out = value()?.into(),
                 "--json" => options.json = Some(value()?.into()),
+                "--from" => options.from = Some(value()?.into()),
+                "--keep" => options.keep = true,
+                "--readme" => options.readme = true,
                 _ => bail!(
-                    "usage: bench [--quick] [--rounds N] [--row 1|2|3|7|8|9|10|11|12|13|17|18] [--json FILE]"
+                    "usage: bench [--quick] [--rounds N] [--row N]… [--out FOLDER] [--json FILE] [--keep] [--from FILE] [--readme]"
                 ),
             }
         }
@@ -53,11 +70,16 @@ impl Options {
 
     /// Whether this row is wanted.
     pub(crate) fn wants(&self, row: u32) -> bool {
-        self.row.is_none_or(|only| only == row)
+        self.rows.is_empty() || self.rows.contains(&row)
     }
 
     /// One number for a full run, a smaller one for a quick one.
     pub(crate) fn scale(&self, full: u64) -> u64 {
         if self.quick { full / 20 } else { full }
+    }
+
+    /// So many rounds at most: for what takes long, and varies little for that.
+    pub(crate) fn few_rounds(&self, most: usize) -> usize {
+        self.rounds.min(most)
     }
 }

@@ -3,15 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use wasmpool::{
-    ByteSize, Dict, Isolation, Jail, Manager, Pool, RawArray, ReadOnly, StartMethod, Task,
-};
+use wasmpool::{Dict, Isolation, Jail, Manager, Pool, StartMethod, Task};
 use wasmpool_tests::{guests, kinds};
 
 use crate::placement::Placement;
 
+pub(crate) mod arrays;
 pub(crate) mod ends;
+pub(crate) mod lazy;
+pub(crate) mod levels;
+pub(crate) mod loads;
+pub(crate) mod memory;
 pub(crate) mod pairs;
+pub(crate) mod payload;
 pub(crate) mod tenants;
 
 /// Calls before measuring: what is done once is done in them.
@@ -119,65 +123,4 @@ pub(crate) fn start(start_method: StartMethod) -> Result<Duration> {
     let time = begun.elapsed();
     ensure!(answer == 42);
     Ok(time)
-}
-
-/// A shared array of numbers, and a pool that knows what to do with it.
-#[derive(Debug)]
-pub(crate) struct Numbers {
-    array: RawArray<u64>,
-    attach: Task<(RawArray<u64>, u32), ()>,
-    sum: Task<ReadOnly<'static, u64>, u64>,
-    _pool: Pool,
-}
-
-impl Numbers {
-    /// The numbers from 0 to below `len`.
-    ///
-    /// # Errors
-    /// When there is no memory for them, or no pool.
-    pub(crate) fn new(len: u64) -> Result<Self> {
-        let pool = kinds::builder()
-            .workers(1)
-            .memory(ByteSize::gib(2))
-            .build()?;
-        let module = pool.load(guests::arrays())?;
-        let numbers = Self {
-            array: RawArray::from_iter(0..len)?,
-            attach: module.task("attach")?,
-            sum: module.task("sum")?,
-            _pool: pool,
-        };
-        numbers.attach.call((&numbers.array, 1))?;
-        Ok(numbers)
-    }
-
-    /// A task that is given them and adds them up: the time, and the sum.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub(crate) fn sum(&self) -> Result<(Duration, u64)> {
-        let begun = Instant::now();
-        let sum = self.sum.call(self.array.read_only())?;
-        Ok((begun.elapsed(), sum))
-    }
-
-    /// A task attaches and detaches them: the time of one of so many, without the call's. Of both calls it is the fastest of
-    /// several, since on a busy machine one call takes longer than another by more than what is measured.
-    ///
-    /// # Errors
-    /// When it fails, or when a call that attaches was no slower than one that does not.
-    pub(crate) fn attach(&self, times: u32) -> Result<Duration> {
-        let fastest = |times| -> Result<Duration> {
-            let mut fastest = Duration::MAX;
-            for _ in 0..10 {
-                let begun = Instant::now();
-                self.attach.call((&self.array, times))?;
-                fastest = fastest.min(begun.elapsed());
-            }
-            Ok(fastest)
-        };
-        let (with, without) = (fastest(times)?, fastest(0)?);
-        ensure!(with > without, "attaching took no time: {with:?}");
-        Ok((with - without) / times)
-    }
 }

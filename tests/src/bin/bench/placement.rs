@@ -36,12 +36,14 @@ impl Placement {
         let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
         let first = cores.next().context("no core to run on")?;
         let mut all = vec![Self::OneCore(first)];
-        match cores.next() {
-            Some(second) => all.push(Self::TwoCores(first, second)),
-            None => println!("skipped: what runs on two cores: there is one"),
-        }
+        all.extend(cores.next().map(|second| Self::TwoCores(first, second)));
         all.push(Self::Free);
         Ok(all)
+    }
+
+    /// Whether it is that: what stands for a row of two that work at the same time.
+    pub(crate) fn is_two_cores(self) -> bool {
+        matches!(self, Self::TwoCores(..))
     }
 
     /// Runs `start`, which makes the worker, where the worker belongs; then `call` where the caller belongs.

@@ -1,8 +1,8 @@
 //! The rows: what is measured, against what, and what is aimed for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use wasmpool::{Isolation, Jail, StartMethod};
 
 use crate::neighbour::Neighbour;
@@ -12,39 +12,71 @@ use crate::report::Measure;
 use crate::series::{micros, quantile};
 use crate::{floor, ours};
 
+mod arrays;
 mod ends;
+mod growth;
 mod jail;
+mod lazy;
+mod loads;
+mod memory;
 mod pairs;
+mod payload;
 mod tenants;
 
+/// What came of all rows.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    /// By rows.
+    pub(crate) measures: Vec<Measure>,
+    /// Rows that failed or answered wrongly, and why: the others are measured all the same.
+    pub(crate) failed: Vec<(u32, String)>,
+    /// What could not be measured here.
+    pub(crate) skipped: Vec<String>,
+}
+
 /// Measures the rows that are wanted.
-///
-/// # Errors
-/// When one of the three fails or answers wrongly.
-pub(crate) fn run(options: &Options, neighbour: &Neighbour) -> Result<Vec<Measure>> {
-    let mut measures = Vec::new();
+pub(crate) fn run(options: &Options, neighbour: Neighbour) -> Measured {
+    let mut measured = Measured::default();
     for (row, measure) in [
         (1, calls as Row),
         (2, fresh_tasks),
         (3, batched_tasks),
-        (7, arrays),
+        (4, lazy::lazy),
+        (6, payload::payloads),
+        (7, arrays::arrays),
         (8, starts),
         (9, ends::ends),
         (10, ends::processes),
         (11, pairs::locks),
         (12, pairs::queues),
         (13, dictionary),
+        (14, loads::loads),
+        (15, memory::memory),
+        (16, growth::growth),
         (17, jail::price),
         (18, tenants::many),
     ] {
-        if options.wants(row) {
-            eprintln!("row {row} …");
-            measures.extend(measure(options, *neighbour)?);
+        if !options.wants(row) {
+            continue;
         }
+        let begun = Instant::now();
+        match measure(options, neighbour) {
+            Ok(measures) => {
+                let (measures, empty): (Vec<_>, Vec<_>) = measures
+                    .into_iter()
+                    .partition(|measure| !measure.ours.0.is_empty());
+                measured.measures.extend(measures);
+                let why = |it: Measure| format!("row {row}: {}: {}", it.what, it.notes.join(", "));
+                measured.skipped.extend(empty.into_iter().map(why));
+            }
+            Err(error) => measured.failed.push((row, format!("{error:#}"))),
+        }
+        eprintln!("row {row}: {:.1} s", begun.elapsed().as_secs_f64());
     }
-    Ok(measures)
+    measured
 }
 
+/// Measures one row. An error is a wrong answer, or something that does not work.
 type Row = fn(&Options, Neighbour) -> Result<Vec<Measure>>;
 
 /// Row 1: one warm call in a fresh instance.
@@ -55,8 +87,14 @@ fn calls(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
     for placement in Placement::all()? {
         let name = |part| format!("apply, {part}, {placement}");
         let aims = || (Some(1.25), Some(0.15));
-        let mut p50 = Measure::new(1, name("p50"), "µs").aim_ratios(aims());
-        let mut p99 = Measure::new(1, name("p99"), "µs").aim_ratios(aims());
+        let echo = "an echo over the same channel";
+        let mut p50 = Measure::new(1, name("p50"), "µs")
+            .aim_ratios(aims())
+            .floor_is(echo);
+        p50.head = placement != Placement::Free;
+        let mut p99 = Measure::new(1, name("p99"), "µs")
+            .aim_ratios(aims())
+            .floor_is(echo);
         for _ in 0..options.rounds {
             let ours: Vec<f64> = ours::apply(placement, calls)?
                 .into_iter()
@@ -87,7 +125,8 @@ fn calls(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
 /// Row 2: many tiny tasks, a fresh instance each.
 fn fresh_tasks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
     let measure = Measure::new(2, "map, fresh instance a task".to_owned(), "µs a task")
-        .aim_ratios((Some(1.3), Some(0.25)));
+        .aim_ratios((Some(1.3), Some(0.25)))
+        .floor_is("a loop in one process a worker");
     maps(
         measure,
         Isolation::Task,
@@ -101,7 +140,8 @@ fn fresh_tasks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> 
 /// Row 3: the same, an instance a batch.
 fn batched_tasks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
     let measure = Measure::new(3, "map, an instance a batch".to_owned(), "µs a task")
-        .aim_ratios((None, Some(1.0)));
+        .aim_ratios((None, Some(1.0)))
+        .floor_is("a loop in one process a worker");
     maps(
         measure,
         Isolation::Batch,
@@ -149,53 +189,18 @@ fn maps(
     Ok(vec![measure])
 }
 
-/// Row 7: an array of a gibibyte in a task, and smaller ones.
-fn arrays(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
-    const TIMES: u32 = 100;
-    let mut measures = Vec::new();
-    let largest = options.scale(1 << 27);
-    for len in [1 << 13, 1 << 20, largest] {
-        let mib = len as f64 / f64::from(1 << 17);
-        let name = format!("attach and detach, {mib:.4} MiB");
-        let mut measure = Measure::new(7, name, "µs").aim_beyond(20.0);
-        let (ours, floor) = (ours::Numbers::new(len)?, floor::mapping::Numbers::new(len)?);
-        for _ in 0..options.rounds {
-            measure.ours.0.push(micros(ours.attach(TIMES)?));
-            measure.floor.0.push(micros(floor.attach(TIMES)?));
-        }
-        measures.push(measure);
-    }
-    let name = format!("attach and sum, {} MiB", largest >> 17);
-    let mut measure = Measure::new(7, name, "ms").aim_ratios((Some(1.15), Some(1.0)));
-    let (ours, floor) = (
-        ours::Numbers::new(largest)?,
-        floor::mapping::Numbers::new(largest)?,
-    );
-    let expected = (0..largest).fold(0, u64::wrapping_add);
-    for _ in 0..options.rounds {
-        for (series, (time, sum)) in [
-            (&mut measure.ours, ours.sum()?),
-            (&mut measure.floor, floor.sum()?),
-        ] {
-            ensure!(sum == expected, "the sum is {sum} and not {expected}");
-            series.0.push(micros(time) / 1e3);
-        }
-        let theirs = neighbour.measure("sum", &[largest.to_string()])?;
-        let theirs = theirs.unwrap_or_default().into_iter();
-        measure
-            .neighbour
-            .0
-            .extend(theirs.map(|seconds| seconds * 1e3));
-    }
-    measures.push(measure);
-    Ok(measures)
-}
-
 /// Row 8: from nothing to the first result.
 fn starts(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
-    let mut forkserver =
-        Measure::new(8, "pool to first result, zygote".to_owned(), "ms").aim_beyond(5.0);
-    let mut spawn = Measure::new(8, "pool to first result, spawn".to_owned(), "ms").aim_beyond(5.0);
+    let mut forkserver = Measure::new(8, "pool to first result, zygote".to_owned(), "ms")
+        .aim_beyond(5.0)
+        .floor_is("exec")
+        .beside("forkserver")
+        .head();
+    let mut spawn = Measure::new(8, "pool to first result, spawn".to_owned(), "ms")
+        .aim_beyond(5.0)
+        .floor_is("exec")
+        .beside("spawn")
+        .head();
     // The guest is compiled once: what is measured is the start, not the compiler.
     ours::start(StartMethod::ForkServer)?;
     for _ in 0..options.rounds {
@@ -224,7 +229,10 @@ fn dictionary(options: &Options, neighbour: Neighbour) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
     for placement in Placement::all()? {
         let name = format!("manager dict set and get, {placement}");
-        let mut measure = Measure::new(13, name, "µs").aim_ratios((None, Some(0.5)));
+        let mut measure = Measure::new(13, name, "µs")
+            .aim_ratios((None, Some(0.5)))
+            .floor_is("an echo");
+        measure.head = placement.is_two_cores();
         for _ in 0..options.rounds {
             let ours = ours::dictionary(placement, operations)?;
             measure.ours.0.push(micros(ours));

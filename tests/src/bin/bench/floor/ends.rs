@@ -36,7 +36,7 @@ pub(crate) fn forks(times: u64) -> Result<Duration> {
 }
 
 /// Forks: the child calls `inside` and ends.
-fn fork(inside: impl FnOnce()) -> Result<Pid> {
+pub(super) fn fork(inside: impl FnOnce()) -> Result<Pid> {
     // SAFETY: this process has one thread; the child does what it is told to and ends without returning.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -49,7 +49,7 @@ fn fork(inside: impl FnOnce()) -> Result<Pid> {
         .context("no process")
 }
 
-fn reap(child: Pid) -> Result<()> {
+pub(super) fn reap(child: Pid) -> Result<()> {
     waitpid(Some(child), WaitOptions::empty())?.context("no child")?;
     Ok(())
 }

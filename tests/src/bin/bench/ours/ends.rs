@@ -93,7 +93,7 @@ impl Ends {
 }
 
 /// The one child of a process.
-fn below(of: u32) -> Result<u32> {
+pub(super) fn below(of: u32) -> Result<u32> {
     children(of)
         .first()
         .copied()

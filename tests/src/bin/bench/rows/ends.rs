@@ -27,15 +27,18 @@ pub(super) fn ends(options: &Options, neighbour: Neighbour) -> Result<Vec<Measur
         Measure::new(9, "outcome to next result".to_owned(), "ms").aim_at_most(5.0),
     );
     let largest = if options.quick { 64 } else { 2048 };
-    for mebibytes in [0, 64, 256, 1024, 2048]
+    for mebibytes in [0_usize, 64, 256, 1024, 2048]
         .into_iter()
         .filter(|it| *it <= largest)
     {
         let name = format!("kill, replace, result, {mebibytes} MiB");
-        let mut measure = Measure::new(9, name, "ms");
-        if mebibytes == 0 {
-            measure = measure.aim_at_most(3.0);
-        }
+        let mut measure = Measure::new(9, name, "ms").floor_is("fork, kill, wait");
+        measure = if mebibytes == 0 {
+            measure.aim_at_most(3.0).head()
+        } else {
+            let axis = "memory of the killed, MiB";
+            measure.at("kill and replace", "wasmpool", axis, mebibytes as f64)
+        };
         for _ in 0..options.rounds {
             let times = ends.kill(mebibytes)?;
             measure.ours.0.push(millis(times.outcome + times.next));
@@ -50,33 +53,35 @@ pub(super) fn ends(options: &Options, neighbour: Neighbour) -> Result<Vec<Measur
     let name = "time limit to next result".to_owned();
     let mut limit = Measure::new(9, name, "ms").aim_at_most(3.0);
     // Neither is part of Python: each is measured where somebody has installed it.
-    let mut theirs = ["pebble", "loky"].map(|name| {
-        let what = format!("worker lost to next result, beside {name}");
-        (
-            name,
-            Measure::new(9, what, "ms").aim_ratios((None, Some(1.0))),
-        )
-    });
+    let theirs = |what: &str, name: &str| {
+        Measure::new(9, what.to_owned(), "ms")
+            .aim_ratios((None, Some(1.0)))
+            .beside(name)
+    };
+    let mut pebble = theirs("time limit to next result", "Pebble");
+    let mut loky = theirs("worker killed to next result", "loky");
     for _ in 0..options.rounds {
         limit.ours.0.push(millis(ends.time_out()?));
-        for (name, measure) in &mut theirs {
-            let figures = neighbour.measure(name, &[])?.unwrap_or_default();
-            if !figures.is_empty() {
-                let times = ends.kill(0)?;
-                measure.ours.0.push(millis(times.outcome + times.next));
-                let figures = figures.into_iter().map(|seconds| seconds * 1e3);
-                measure.neighbour.0.extend(figures);
-            }
+        if neighbour.has("pebble") {
+            pebble.ours.0.push(millis(ends.time_out()?));
+            let figures = neighbour.measure("pebble", &[])?.unwrap_or_default();
+            let figures = figures.into_iter().map(|seconds| seconds * 1e3);
+            pebble.neighbour.0.extend(figures);
+        }
+        if neighbour.has("loky") {
+            let times = ends.kill(0)?;
+            loky.ours.0.push(millis(times.outcome + times.next));
+            let figures = neighbour.measure("loky", &[])?.unwrap_or_default();
+            let figures = figures.into_iter().map(|seconds| seconds * 1e3);
+            loky.neighbour.0.extend(figures);
         }
     }
     measures.extend([outcome, next, limit]);
-    for (name, measure) in theirs {
-        if measure.neighbour.0.is_empty() {
-            println!("skipped: beside {name}: it is not installed");
-        } else {
-            measures.push(measure);
-        }
-    }
+    measures.extend(
+        [pebble, loky]
+            .into_iter()
+            .filter(|it| !it.ours.0.is_empty()),
+    );
     Ok(measures)
 }
 

@@ -16,13 +16,17 @@ pub(super) fn price(options: &Options, _neighbour: Neighbour) -> Result<Vec<Meas
     let workers = std::thread::available_parallelism()?.get();
     let (tasks, starts) = (options.scale(1_000_000), options.scale(4_000));
     let mut map = Measure::new(17, "map, all walls against none".to_owned(), "µs a task")
-        .aim_ratios((Some(1.05), None));
+        .aim_ratios((Some(1.05), None))
+        .floor_is("no walls")
+        .head();
     let mut start = Measure::new(
         17,
         "start of a worker for each task, all walls against none".to_owned(),
         "ms",
     )
-    .aim_beyond(0.3);
+    .aim_beyond(0.3)
+    .floor_is("no walls")
+    .head();
     let micros_each = |time: Duration, count: u64| micros(time) / count as f64;
     for round in 0..options.rounds {
         // The one that comes second finds the machine as the first has left it: they take turns at that too.

@@ -31,7 +31,10 @@ pub(super) fn locks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measu
     let free = options.scale(200_000);
     let contended = options.scale(400_000);
     let mut measures = Vec::new();
-    let mut measure = Measure::new(11, "lock, free".to_owned(), "ns").aim_at_most(100.0);
+    let mut measure = Measure::new(11, "lock, free".to_owned(), "ns")
+        .aim_at_most(100.0)
+        .floor_is("a mutex of threads")
+        .head();
     for _ in 0..options.rounds {
         measure.ours.0.push(shortest(free, ours::pairs::lock)?);
         measure.floor.0.push(shortest(free, floor::pairs::lock)?);
@@ -41,7 +44,10 @@ pub(super) fn locks(options: &Options, neighbour: Neighbour) -> Result<Vec<Measu
     measures.push(measure);
     for placement in Placement::all()? {
         let name = format!("lock, contended, {placement}");
-        let mut measure = Measure::new(11, name, "ns").aim_ratios((None, Some(1.0)));
+        let mut measure = Measure::new(11, name, "ns")
+            .aim_ratios((None, Some(1.0)))
+            .floor_is("a mutex of threads");
+        measure.head = placement.is_two_cores();
         for _ in 0..options.rounds {
             let ours = ours::pairs::locks(placement, contended)?;
             measure.ours.0.push(nanos(ours, 2 * contended));
@@ -63,7 +69,10 @@ pub(super) fn queues(options: &Options, neighbour: Neighbour) -> Result<Vec<Meas
         let (count, theirs) = (options.scale(count), options.scale(count / 10));
         for placement in Placement::all()? {
             let name = format!("queue put and get, {name}, {placement}");
-            let mut measure = Measure::new(12, name, "µs").aim_ratios((Some(1.5), None));
+            let mut measure = Measure::new(12, name, "µs")
+                .aim_ratios((Some(1.5), None))
+                .floor_is("a socket pair");
+            measure.head = placement.is_two_cores();
             for _ in 0..options.rounds {
                 let ours = ours::pairs::stream(placement, count, len)?;
                 measure.ours.0.push(micros(ours));

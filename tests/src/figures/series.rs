@@ -2,36 +2,44 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// One figure for each round, in the order of the rounds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Series(pub(crate) Vec<f64>);
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Series(pub Vec<f64>);
 
 impl Series {
     /// The figure in the middle; `None` when nothing was measured.
-    pub(crate) fn median(&self) -> Option<f64> {
+    #[must_use]
+    pub fn median(&self) -> Option<f64> {
         quantile(&self.0, 0.5)
     }
 
     /// The smallest and the largest.
-    pub(crate) fn spread(&self) -> Option<(f64, f64)> {
+    #[must_use]
+    pub fn spread(&self) -> Option<(f64, f64)> {
         Some((quantile(&self.0, 0.0)?, quantile(&self.0, 1.0)?))
     }
 
     /// The median of the quotients of each round: what slowed one round slowed both of its figures.
-    pub(crate) fn ratio(&self, other: &Self) -> Option<f64> {
+    #[must_use]
+    pub fn ratio(&self, other: &Self) -> Option<f64> {
         let quotients: Vec<f64> = self.0.iter().zip(&other.0).map(|(a, b)| a / b).collect();
         quantile(&quotients, 0.5)
     }
 
     /// The median of the differences of each round.
-    pub(crate) fn beyond(&self, other: &Self) -> Option<f64> {
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Option<f64> {
         let differences: Vec<f64> = self.0.iter().zip(&other.0).map(|(a, b)| a - b).collect();
         quantile(&differences, 0.5)
     }
 }
 
 /// The figure below which this part of them lies.
-pub(crate) fn quantile(figures: &[f64], part: f64) -> Option<f64> {
+#[must_use]
+pub fn quantile(figures: &[f64], part: f64) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().checked_sub(1)?;
@@ -44,7 +52,8 @@ pub(crate) fn quantile(figures: &[f64], part: f64) -> Option<f64> {
 }
 
 /// A time in microseconds.
-pub(crate) fn micros(time: Duration) -> f64 {
+#[must_use]
+pub fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
