@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     builder::CacheChoice,
+    held::Held,
     limits::{LimitError, Limits},
     module::{Module, ModuleInner},
     outcome::{Exit, TaskError},
@@ -107,7 +108,10 @@ pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
     };
     let file = std::fs::File::open(path).map_err(error)?;
     let limit = limits.module_size;
-    let mut source = Vec::new();
+    // What the system tells of its size spares growing step by step; what is read decides.
+    let told = file.metadata().map_or(0, |metadata| metadata.len());
+    let room = usize::try_from(told.min(limit.bytes())).unwrap_or(0);
+    let mut source = Vec::with_capacity(room.saturating_add(1));
     file.take(limit.bytes().saturating_add(1))
         .read_to_end(&mut source)
         .map_err(error)?;
@@ -139,6 +143,7 @@ pub(crate) struct Loader {
     cache: Option<Cache>,
     next: AtomicU64,
     compiling: Turns,
+    held: Held,
 }
 
 impl Loader {
@@ -167,6 +172,7 @@ impl Loader {
             cache,
             next: AtomicU64::new(1),
             compiling: Turns::default(),
+            held: Held::default(),
         })
     }
 
@@ -216,6 +222,7 @@ impl Loader {
             bounds::check("tables", info.tables.len() as u64, limits.tables.into())?;
         }
         hub.config.functions.check(&described.functions)?;
+        let source = self.held.source_of(&code, source);
         let files = (code, sealed_info(info)?);
         let inner = ModuleInner::new(
             self.next_id(),
@@ -290,7 +297,7 @@ impl Loader {
         if described.info.tasks != module.described.info.tasks {
             return Err(LoadError::Described("it has other tasks".to_owned()));
         }
-        let files = (compiled.code, sealed_info(&described.info)?);
+        let files = (Arc::new(compiled.code), sealed_info(&described.info)?);
         Ok(module.variant(self.next_id(), files, described, false, Arc::new(wasm)))
     }
 
@@ -298,7 +305,7 @@ impl Loader {
         self.next.fetch_add(1, Relaxed)
     }
 
-    /// Code and description, from the cache when they are there, and whether they were.
+    /// Code and description, from a module of this pool or from the cache when they are there, and whether they were.
     fn compiled(
         &self,
         hub: &Hub,
@@ -306,7 +313,7 @@ impl Loader {
         options: EngineOptions,
         source: &[u8],
         form: Form,
-    ) -> Result<(ModuleInfo, SealedCode, bool), LoadError> {
+    ) -> Result<(ModuleInfo, Arc<SealedCode>, bool), LoadError> {
         let key = match &self.cache {
             Some(_) => {
                 let declared = hub.config.functions.declared();
@@ -318,13 +325,13 @@ impl Loader {
             }
             None => None,
         };
-        let entry = self
-            .cache
-            .as_ref()
-            .zip(key.as_ref())
-            .and_then(|(cache, key)| cache.get(key));
-        if let Some(entry) = entry {
-            return Ok((entry.info, entry.code, true));
+        if let Some((info, code)) = key.as_ref().and_then(|key| self.held.get(key)) {
+            return Ok((info, code, true));
+        }
+        let cache = self.cache.as_ref().zip(key.as_ref());
+        if let Some((key, entry)) = cache.and_then(|(cache, key)| Some((key, cache.get(key)?))) {
+            let code = self.held.put(key, &entry.info, entry.code);
+            return Ok((entry.info, code, true));
         }
         let mode = match form {
             Form::Plain => CompileMode::Plain,
@@ -333,9 +340,13 @@ impl Loader {
         let Compiled { info, code, .. } = self.compiling.take(hub.config.workers, || {
             compile(hub, limits, options, source, mode, None)
         })?;
-        if let (Some(cache), Some(key)) = (&self.cache, &key) {
-            cache.put(key, &info, &code);
-        }
+        let code = match cache {
+            Some((cache, key)) => {
+                cache.put(key, &info, &code);
+                self.held.put(key, &info, code)
+            }
+            None => Arc::new(code),
+        };
         Ok((info, code, false))
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod flow;
 pub(crate) mod grants;
 pub(crate) mod handle;
+pub(crate) mod held;
 pub(crate) mod host_function;
 pub(crate) mod host_import;
 pub(crate) mod imap;

@@ -54,7 +54,7 @@ pub(crate) struct ModuleInner {
     /// The name of its file.
     pub(crate) name: String,
     /// Its machine code.
-    pub(crate) code: SealedCode,
+    pub(crate) code: Arc<SealedCode>,
     /// Its description, as workers get it.
     pub(crate) info: SealedCode,
     /// Whether it counts fuel.
@@ -75,7 +75,7 @@ impl ModuleInner {
     pub(crate) fn new(
         id: u64,
         name: String,
-        (code, info): (SealedCode, SealedCode),
+        (code, info): (impl Into<Arc<SealedCode>>, SealedCode),
         fuel: bool,
         described: Description,
         cached: bool,
@@ -84,7 +84,7 @@ impl ModuleInner {
         Self {
             id,
             name,
-            code,
+            code: code.into(),
             info,
             fuel,
             described,
@@ -105,7 +105,7 @@ impl ModuleInner {
     pub(crate) fn variant(
         &self,
         id: u64,
-        files: (SealedCode, SealedCode),
+        files: (Arc<SealedCode>, SealedCode),
         described: Description,
         cached: bool,
         source: Arc<Vec<u8>>,
@@ -420,7 +420,7 @@ impl Module {
         ByteSize::new(self.inner.code.len() as u64)
     }
 
-    /// Whether it was taken from the cache.
+    /// Whether it was taken from the cache, or from what this pool has already, and not compiled.
     pub fn cached(&self) -> bool {
         self.inner.cached
     }

@@ -1,8 +1,9 @@
 //! The rows: what is measured, against what, and what is aimed for.
 
+use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use wasmpool::{Isolation, Jail, StartMethod};
 
 use crate::neighbour::Neighbour;
@@ -60,7 +61,10 @@ pub(crate) fn run(options: &Options, neighbour: Neighbour) -> Measured {
             continue;
         }
         let begun = Instant::now();
-        match measure(options, neighbour) {
+        // What waits in vain panics.
+        let outcome = catch_unwind(|| measure(options, neighbour))
+            .unwrap_or_else(|_| Err(anyhow!("it panicked, as told above")));
+        match outcome {
             Ok(measures) => {
                 let (measures, empty): (Vec<_>, Vec<_>) = measures
                     .into_iter()

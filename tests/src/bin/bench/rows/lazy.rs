@@ -28,7 +28,7 @@ pub(super) fn lazy(options: &Options, neighbour: Neighbour) -> Result<Vec<Measur
         if order == Order::AsTheyEnd {
             measure = measure.beside("imap_unordered of multiprocessing");
         }
-        for _ in 0..options.few_rounds(5) {
+        for _ in 0..options.few_rounds(3) {
             let (time, _) = ours::lazy::endless(order, tasks, workers)?;
             measure.ours.0.push(micros(time) / tasks as f64);
             let map = ours::map(Jail::Default, Isolation::Task, tasks, workers)?;
