@@ -9,6 +9,7 @@ fn main() {
         "guests/hostile",
         "guests/locks",
         "guests/messages",
+        "guests/parrot",
         "guests/stateful",
         "guests/tiny",
         "../examples-wasm/guests/command",

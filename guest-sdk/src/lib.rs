@@ -15,10 +15,14 @@
 //! - Types of your own that are arguments or results derive [`Typed`] beside serde's `Serialize` and `Deserialize`.
 //! - While it runs, a task can tell how far it is ([`progress`]), deliver parts of its result ([`emit`]), and log ([`info!`] and its kin).
 //! - [`raw`] is for tasks that read and write bytes themselves.
+//! - [`script`] is what an interpreter is to the host.
 //! - A task in a dependency is only part of the module when the dependency is: `use its_crate as _;`.
 //!
 //! The crate also compiles natively, so that a guest's logic has ordinary unit tests; [`testing`] shows what such a test logged and emitted.
 #![deny(unsafe_code)]
+
+// The derive writes paths that begin with the name of this crate.
+extern crate self as wasmpool_guest;
 
 pub mod __private;
 mod host_call;
@@ -32,6 +36,7 @@ pub mod raw;
 mod refusals;
 mod report;
 mod result;
+pub mod script;
 pub mod shared;
 #[expect(
     unsafe_code,

@@ -79,6 +79,7 @@ pub use pool::{
     process::{ChildInfo, Process, ProcessBuilder, ProcessExit, SpawnError},
     report::{Reported, TaskReport},
     scope::{Scope, ScopedCall},
+    script::{Interpreter, Script, ScriptError, ScriptFrame, ScriptLanguage},
     session::{Session, SessionEnd, SessionError, SessionTask},
     size::{ByteSize, ByteSizeError},
     task::Task,

@@ -50,6 +50,12 @@ pub fn messages() -> &'static Path {
     Path::new(env!("GUEST_MESSAGES_WASM"))
 }
 
+/// An interpreter that repeats what it was given.
+#[must_use]
+pub fn parrot() -> &'static Path {
+    Path::new(env!("GUEST_PARROT_WASM"))
+}
+
 /// Tasks that take locks and their kin, and end in every way while they hold them.
 #[must_use]
 pub fn locks() -> &'static Path {

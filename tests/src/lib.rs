@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod fault;
 pub mod figures;
 pub mod guests;
+pub mod interpreters;
 pub mod kinds;
 pub mod languages;
 pub mod lie;

@@ -159,6 +159,7 @@ fn stream_asking(
         initializer: None,
         grants: None,
         codec: ItemCodec::Verbatim,
+        head: None,
     };
     ask(&mut plan.spec);
     let stream = Stream::new(plan, hub, true);

@@ -50,6 +50,8 @@ pub(crate) struct CallPlan {
     pub(crate) grants: Option<Arc<Granted>>,
     /// How items and results are encoded.
     pub(crate) codec: ItemCodec,
+    /// What each task's input begins with: a script's name, its text and the function. The item is behind it.
+    pub(crate) head: Option<Arc<[u8]>>,
 }
 
 impl CallPlan {

@@ -10,13 +10,13 @@ use super::{
     path::Path,
     postcard::write_block,
 };
-use crate::Signature;
+use crate::{Signature, TaskKind};
 
 /// The input of a task whose arguments are given as JSON, or as text: what `--input` has.
 ///
 /// By the declared number of arguments: one, and the JSON is it; several, and it is an array of exactly that many; none,
 /// and it is left out or `[]`. Text is the one argument of a task that takes bytes or a string, or the input of a raw
-/// task. A task that speaks JSON gets the JSON as it is. The JSON of a raw task is its bytes, in either form of them.
+/// task. A task that speaks JSON gets the JSON as it is, a function of a script gets text as a string. The JSON of a raw task is its bytes, in either form of them.
 ///
 /// # Errors
 /// [`JsonError`] when what is given does not fit the task: it says where.
@@ -25,7 +25,16 @@ pub fn encode_args(
     json: Option<&Value>,
     text: Option<&[u8]>,
 ) -> Result<Vec<u8>, JsonError> {
-    arguments(signature.codec, signature.args.as_deref(), json, text)
+    match text {
+        // Text is a string to a script, whatever is in it.
+        Some(text) if signature.kind == TaskKind::Script => {
+            let text = std::str::from_utf8(text).map_err(|error| JsonError::Utf8 {
+                reason: error.to_string(),
+            })?;
+            Ok(Value::from(text).to_string().into_bytes())
+        }
+        text => arguments(signature.codec, signature.args.as_deref(), json, text),
+    }
 }
 
 /// The result of a task as JSON: the bytes of a raw one as `{"base64": "…"}`.
@@ -42,6 +51,10 @@ pub fn decode_output(signature: &Signature, bytes: &[u8]) -> Result<Value, JsonE
 /// [`JsonError`] when the bytes are no value of the declared type.
 pub fn decode_error(signature: &Signature, bytes: &[u8]) -> Result<Option<Value>, JsonError> {
     match (signature.codec, &signature.error) {
+        // It is the interpreter's, not the script's.
+        (_, Some(ty)) if signature.kind == TaskKind::Script => {
+            Decoded::new(ty, bytes).to_value().map(Some)
+        }
         (Codec::Json, _) => parse(bytes).map(Some),
         (Codec::Postcard, Some(ty)) => Decoded::new(ty, bytes).to_value().map(Some),
         (Codec::Postcard | Codec::Raw, _) => Ok(None),

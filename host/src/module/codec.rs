@@ -15,6 +15,10 @@ pub(crate) enum ItemCodec {
     Raw,
     /// Encoded already.
     Verbatim,
+    /// JSON as the last argument of an interpreter, in a block of bytes; a result likewise.
+    Script,
+    /// The same of JSON that is text already.
+    ScriptText,
 }
 
 impl From<Codec> for ItemCodec {
@@ -41,6 +45,15 @@ pub(crate) fn encode<In, A: Arg<In>>(
             arg.encode(bytes).map_err(|error| error.to_string())
         }
         ItemCodec::Json => serde_json::to_writer(bytes, arg).map_err(|error| error.to_string()),
+        ItemCodec::Script => {
+            let json = serde_json::to_vec(arg).map_err(|error| error.to_string())?;
+            append_block(&json, bytes)
+        }
+        ItemCodec::ScriptText => {
+            let mut json = Vec::new();
+            arg.encode(&mut json).map_err(|error| error.to_string())?;
+            append_block(&json, bytes)
+        }
         ItemCodec::Raw => {
             let start = bytes.len();
             arg.encode(bytes).map_err(|error| error.to_string())?;
@@ -51,6 +64,19 @@ pub(crate) fn encode<In, A: Arg<In>>(
             bytes.drain(start..start + head);
             Ok(())
         }
+    }
+}
+
+/// Appends bytes with their length before them.
+fn append_block(block: &[u8], bytes: &mut Vec<u8>) -> Result<(), String> {
+    wasmpool_abi::encode_into::<Vec<u8>, _, _>(block, bytes).map_err(|error| error.to_string())
+}
+
+/// What is in a block that is all there is.
+fn only_block(bytes: &[u8]) -> Result<&[u8], String> {
+    match postcard::take_from_bytes::<u64>(bytes) {
+        Ok((len, block)) if block.len() as u64 == len => Ok(block),
+        _ => Err("a result that does not decode: its length is wrong".to_owned()),
     }
 }
 
@@ -76,6 +102,11 @@ pub(crate) fn decode<Out: Receive>(
         }
         ItemCodec::Verbatim => wasmpool_abi::from_slice(bytes).map_err(|error| error.to_string()),
         // serde_json has a depth limit of its own.
+        ItemCodec::Script => serde_json::from_slice(only_block(bytes)?)
+            .map_err(|error| format!("a result that does not decode: {error}")),
+        ItemCodec::ScriptText => {
+            wasmpool_abi::from_slice(only_block(bytes)?).map_err(|error| error.to_string())
+        }
         ItemCodec::Json => serde_json::from_slice(bytes)
             .map_err(|error| format!("a result that does not decode: {error}")),
         ItemCodec::Raw => {

@@ -36,6 +36,8 @@ pub enum TaskKind {
     Command,
     /// A function of a component, with the types of its WIT.
     Component,
+    /// A function of a script: JSON in and JSON out, through an interpreter.
+    Script,
 }
 
 impl fmt::Display for TaskKind {
@@ -46,6 +48,7 @@ impl fmt::Display for TaskKind {
             TaskKind::Numbers => "numbers",
             TaskKind::Command => "command",
             TaskKind::Component => "component",
+            TaskKind::Script => "script",
         })
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Signature {
         write!(f, "{}", self.name)?;
         match (&self.args, &self.output) {
             (Some(args), Some(output)) => write_types(f, args, output, self.error.as_ref()),
+            _ if self.kind == TaskKind::Script => f.write_str("(JSON) -> JSON"),
             _ => f.write_str("(bytes) -> bytes"),
         }
     }

@@ -94,6 +94,27 @@ impl Module {
     /// globals of references is refused by the name of what it does, whether the task does it or not.
     pub fn initialized<A: Typed + Arg<A>>(&self, task: &str, arg: A) -> Result<Self, InitError> {
         let (task, segment) = self.prepare::<A>(task, &arg)?;
+        self.left_by(&task, segment)
+    }
+
+    /// The same with the argument encoded already, for programs that learn its type at run time.
+    ///
+    /// # Errors
+    /// As [`Module::initialized`]; an argument of another type fails the task.
+    pub fn initialized_dynamic(&self, task: &str, arg: Encoded) -> Result<Self, InitError> {
+        let (_, signature) = self.inner().described.task(task)?;
+        if signature.kind == TaskKind::Command {
+            return Err(InitError::Command);
+        }
+        let task = self.dynamic(task)?;
+        let segment = task
+            .segment(&arg, Borrowing::Refused)
+            .map_err(InitError::Argument)?;
+        self.left_by(&task, segment)
+    }
+
+    /// The module as a task leaves it that runs once, now.
+    fn left_by<A>(&self, task: &Task<A, Encoded>, segment: Segment) -> Result<Self, InitError> {
         let hub = self.hub();
         hub.check_open().map_err(InitError::Task)?;
         let limits = self.limits();

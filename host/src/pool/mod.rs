@@ -19,6 +19,7 @@ pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod scope;
+pub(crate) mod script;
 pub(crate) mod session;
 pub(crate) mod size;
 pub(crate) mod task;

@@ -341,6 +341,7 @@ impl Module {
             initializer: self.initializer.clone(),
             grants: self.grants.clone(),
             codec,
+            head: None,
         };
         Task::new(Arc::clone(&self.hub), plan)
     }
@@ -413,6 +414,12 @@ impl Module {
     /// The size of its WebAssembly.
     pub fn size(&self) -> ByteSize {
         ByteSize::new(self.inner.described.info.wasm_size)
+    }
+
+    /// What it was made of, as it was given: text or binary. Of one that was [initialized](Module::initialized) the binary
+    /// that starts from there.
+    pub fn source(&self) -> &[u8] {
+        &self.inner.source
     }
 
     /// The size of its machine code.

@@ -184,6 +184,11 @@ impl<In, Out> Task<In, Out> {
         self.with(|plan| plan.grants = Some(grants))
     }
 
+    /// The same with something that each task's input begins with.
+    pub(crate) fn behind(&self, head: Arc<[u8]>) -> Self {
+        self.with(|plan| plan.head = Some(head))
+    }
+
     fn with(&self, change: impl FnOnce(&mut CallPlan)) -> Self {
         let mut task = self.clone();
         change(&mut task.plan);
@@ -272,6 +277,9 @@ impl<In, Out: Receive> Task<In, Out> {
         let mut collected = Collected::default();
         segment.push(|bytes| {
             let before = bytes.len();
+            if let Some(head) = &self.plan.head {
+                bytes.extend_from_slice(head);
+            }
             let encoded;
             (encoded, collected) =
                 grant::collect(|| crate::module::codec::encode::<In, A>(codec, arg, bytes));

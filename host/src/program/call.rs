@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use wasmpool::{Codec, Encoded, Module, Reported, Signature, Task, json};
 
 use super::{
+    callee::{Callee, CalleeArgs},
     failure::Failure,
     input,
     interrupt::Interrupt,
-    options::{Common, ModuleArg},
-    report, settings,
+    options::Common,
+    report,
 };
 
 /// How soon Ctrl-C is seen while a task runs. The end of the task is seen at once.
@@ -21,9 +22,7 @@ pub(crate) const ATTENTION: Duration = Duration::from_millis(50);
 #[derive(Args, Debug)]
 pub(crate) struct Call {
     #[command(flatten)]
-    module: ModuleArg,
-    /// The task's name; `wasmpool inspect MODULE` lists them
-    task: String,
+    callee: CalleeArgs,
     /// The argument; for several, an array of them; for none, leave it out
     ///
     /// Bytes are an array of numbers or {"base64":"…"}, and are printed as the latter.
@@ -55,10 +54,14 @@ impl Call {
             (None, Some(path)) => Some(input::whole(path)?),
             (None, None) => None,
         };
-        let (_pool, module) = settings::pool_with(common, Some(1), &self.module.module)?;
+        let Callee {
+            pool: _pool,
+            task,
+            signature,
+        } = self.callee.find(common, Some(1))?;
         once(
-            &module,
-            &self.task,
+            &task,
+            &signature,
             json.as_ref(),
             text.as_deref(),
             common,
@@ -69,19 +72,17 @@ impl Call {
 
 /// Calls a task and prints what it returns.
 pub(crate) fn once(
-    module: &Module,
-    name: &str,
+    task: &Task<Encoded, Encoded>,
+    signature: &Signature,
     json: Option<&Value>,
     text: Option<&[u8]>,
     common: &Common,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let task = module.dynamic(name)?;
-    let signature = signature(module, name)?;
     let input = json::encode_args(signature, json, text)?;
     let Reported {
         outcome, report, ..
-    } = run(&task, Encoded(input), interrupt)?;
+    } = run(task, Encoded(input), interrupt)?;
     if let Some(report) = report.filter(|_| common.json && !common.quiet) {
         // The result is all that standard output has.
         report::say(&json!({"report": report::report_json(&report)}).to_string());

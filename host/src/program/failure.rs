@@ -4,7 +4,8 @@ use std::{fmt::Write as _, io, path::PathBuf};
 
 use serde_json::{Value, json};
 use wasmpool::{
-    BuildError, Capped, GrantError, LoadError, NameError, PackError, Signature, TaskError,
+    BuildError, Capped, GrantError, InitError, LoadError, NameError, PackError, ScriptLanguage,
+    Signature, TaskError,
     exit::{self, ExitCode as _},
     json::{self, JsonError},
 };
@@ -37,6 +38,20 @@ pub(crate) enum Failure {
     },
     /// A language's tool has built no module.
     Tool(ToolError),
+    /// There is no interpreter for a script.
+    NoInterpreter {
+        /// Its language.
+        language: ScriptLanguage,
+        /// Where it was looked for.
+        place: Option<PathBuf>,
+    },
+    /// No snapshot was made.
+    Snapshot {
+        /// The module's path, as it was given.
+        module: PathBuf,
+        /// Why.
+        source: Box<InitError>,
+    },
     /// Something cannot be granted.
     Grant(GrantError),
     /// There is no such task, or it is no command.
@@ -117,7 +132,9 @@ impl Failure {
             Failure::Tool(_) => exit::HOST,
             Failure::Files(_) => exit::MISMATCH,
             Failure::Task { error, .. } => error.exit_code(),
+            Failure::Snapshot { source, .. } => source.exit_code(),
             Failure::Grant(_)
+            | Failure::NoInterpreter { .. }
             | Failure::Read { .. }
             | Failure::WriteFile { .. }
             | Failure::Write(_)
@@ -142,6 +159,7 @@ impl Failure {
             Failure::Load { source, .. } if source.exit_code() == exit::MODULE => "module",
             Failure::Pack { .. } => "pack",
             Failure::Tool(_) => "build",
+            Failure::Snapshot { .. } => "snapshot",
             Failure::Name(_) => "name",
             Failure::Json(_) | Failure::Files(_) => "codec",
             Failure::Task { error, .. } => error.kind(),
@@ -150,6 +168,7 @@ impl Failure {
             Failure::Command(_) => "command",
             Failure::Build(_)
             | Failure::Grant(_)
+            | Failure::NoInterpreter { .. }
             | Failure::Load { .. }
             | Failure::Read { .. }
             | Failure::WriteFile { .. }
@@ -174,6 +193,19 @@ impl Failure {
             },
             Failure::Pack { module, source } => format!("{}: {source}", module.display()),
             Failure::Tool(error) => error.to_string(),
+            Failure::NoInterpreter { language, place } => {
+                let name = language.name();
+                match place {
+                    Some(place) => format!(
+                        "there is no interpreter for {name}: {} does not exist",
+                        place.display()
+                    ),
+                    None => {
+                        format!("there is no interpreter for {name}, and no place to look for it")
+                    }
+                }
+            }
+            Failure::Snapshot { module, source } => format!("{}: {source}", module.display()),
             Failure::Grant(error) => error.to_string(),
             Failure::Name(error) => error.to_string(),
             Failure::Json(error) => error.to_string(),
@@ -203,6 +235,9 @@ impl Failure {
                 Failure::Name(_) => {
                     Some("`wasmpool inspect MODULE` lists the tasks with their types")
                 }
+                Failure::NoInterpreter { .. } => Some(
+                    "`just interpreters` in wasmpool's source makes them; --interpreter, WASMPOOL_JAVASCRIPT and WASMPOOL_PYTHON name one elsewhere",
+                ),
                 Failure::Build(_) => Some("`wasmpool doctor` tells what this machine offers"),
                 _ => None,
             };

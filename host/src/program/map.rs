@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use wasmpool::{Encoded, Feeder, Next, Outcome, Outcomes, Signature, TaskError, TaskReport, json};
 
 use super::{
-    call::{self, ATTENTION},
+    call::ATTENTION,
+    callee::{Callee, CalleeArgs},
     cpu,
     failure::{self, Failure},
     input::{Item, ItemError, Items},
     interrupt::Interrupt,
-    options::{Common, ModuleArg},
+    options::Common,
     report::{self, Bar, Lines},
-    settings,
 };
 
 /// Run one task for each file or line, and print a line of JSON for each outcome
@@ -35,9 +35,7 @@ use super::{
 #[derive(Args, Debug)]
 pub(crate) struct Map {
     #[command(flatten)]
-    module: ModuleArg,
-    /// The task's name; `wasmpool inspect MODULE` lists them
-    task: String,
+    callee: CalleeArgs,
     /// Files: the bytes of each are one item, for a task that takes bytes or a string
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
@@ -62,9 +60,11 @@ impl Map {
         }
         let items = Items::open(self.files, self.jsonl.as_deref())?;
         let begun = Instant::now();
-        let (pool, module) = settings::pool_with(common, None, &self.module.module)?;
-        let task = module.dynamic(&self.task)?;
-        let signature = call::signature(&module, &self.task)?.clone();
+        let Callee {
+            pool,
+            task,
+            signature,
+        } = self.callee.find(common, None)?;
         // A task that takes no bytes can take none of the files: told once, and not for each of them.
         if matches!(items, Items::Files(_))
             && json::encode_args(&signature, None, Some(b"")).is_err()

@@ -6,6 +6,7 @@ pub(crate) mod options;
 pub(crate) mod report;
 
 mod call;
+mod callee;
 mod completions;
 mod cpu;
 mod doctor;
@@ -18,3 +19,4 @@ mod map;
 mod pack;
 mod run;
 mod settings;
+mod snapshot;

@@ -21,6 +21,7 @@ use super::{
     map::Map,
     pack::Pack,
     run::Run,
+    snapshot::Snapshot,
 };
 
 /// Run WebAssembly tasks in isolated worker processes
@@ -51,6 +52,7 @@ enum Command {
     Test(Test),
     Dev(Dev),
     Pack(Pack),
+    Snapshot(Snapshot),
     Doctor(Doctor),
     Completions(Completions),
 }
@@ -86,6 +88,7 @@ impl Options {
             Command::Test(test) => test.execute(&common),
             Command::Dev(dev) => dev.execute(&common),
             Command::Pack(pack) => pack.execute(&common),
+            Command::Snapshot(snapshot) => snapshot.execute(&common),
             Command::Doctor(doctor) => doctor.execute(&common),
             Command::Completions(completions) => completions.execute(),
         }

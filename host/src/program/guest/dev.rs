@@ -83,7 +83,11 @@ impl Dev {
         build::compile(&project, common)?;
         let module = common.grants.grant(build::load(&project, pool)?)?;
         match &self.task {
-            Some(task) => call::once(&module, task, argument, None, common, interrupt),
+            Some(name) => {
+                let task = module.dynamic(name)?;
+                let signature = call::signature(&module, name)?;
+                call::once(&task, signature, argument, None, common, interrupt)
+            }
             None => check::check(&project, &module, interrupt),
         }
     }

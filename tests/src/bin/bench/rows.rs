@@ -22,6 +22,7 @@ mod loads;
 mod memory;
 mod pairs;
 mod payload;
+mod scripts;
 mod tenants;
 
 /// What came of all rows.
@@ -56,6 +57,7 @@ pub(crate) fn run(options: &Options, neighbour: Neighbour) -> Measured {
         (16, growth::growth),
         (17, jail::price),
         (18, tenants::many),
+        (19, scripts::scripts),
     ] {
         if !options.wants(row) {
             continue;

@@ -1,0 +1,131 @@
+//! The interpreters of scripts, built when their tools are there.
+//!
+//! `WASMPOOL_INTERPRETERS` names those that have to be there, as in `javascript,python`: they are built, and without their
+//! tools the tests fail. Others are taken when they are built already (`guest-sdk/interpreters/build`), JavaScript is built
+//! when there is a clang with the headers of WASI; what is left out is named on standard error.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use wasmpool::{Limits, ScriptLanguage};
+
+use crate::kinds;
+
+/// An interpreter and scripts for it.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    /// What it interprets.
+    pub language: ScriptLanguage,
+    /// The module, started.
+    pub module: PathBuf,
+}
+
+/// All languages that scripts can be written in.
+pub const LANGUAGES: [ScriptLanguage; 2] = [ScriptLanguage::JavaScript, ScriptLanguage::Python];
+
+/// The interpreters that are there.
+///
+/// # Panics
+/// One does not build, or tools are missing that have to be there.
+pub fn all() -> &'static [Interpreter] {
+    static ALL: std::sync::OnceLock<Vec<Interpreter>> = std::sync::OnceLock::new();
+    ALL.get_or_init(|| {
+        let needed = env::var("WASMPOOL_INTERPRETERS").unwrap_or_default();
+        let mut all = Vec::new();
+        for language in LANGUAGES {
+            let name = language.name();
+            let is_needed = needed.split(',').any(|needed| needed == name);
+            match raw(language, is_needed) {
+                Ok(raw) => all.push(Interpreter {
+                    language,
+                    module: started(language, &raw),
+                }),
+                Err(missing) => {
+                    assert!(!is_needed, "{name} has to be tested: {missing}");
+                    eprintln!("skipped: {name}: {missing}");
+                }
+            }
+        }
+        all
+    })
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The module as cargo builds it; why not, when the tools are missing.
+fn raw(language: ScriptLanguage, is_needed: bool) -> Result<PathBuf, String> {
+    let name = language.name();
+    let place = top().join(format!(
+        "target/interpreters/wasm32-wasip1/release/{name}.wasm"
+    ));
+    if is_needed || (language == ScriptLanguage::JavaScript && clang_is_there()) {
+        let build = Command::new(top().join("guest-sdk/interpreters/build"))
+            .arg(name)
+            .output();
+        let output = build.expect("there is a shell");
+        if output.status.success() {
+            return Ok(place);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Where nothing can be fetched what it is made of may be missing.
+        let tail: String = said.lines().rev().take(3).collect::<Vec<_>>().join(" / ");
+        return Err(format!("it does not build: {tail}"));
+    }
+    if place.exists() {
+        return Ok(place);
+    }
+    Err("it is not built; guest-sdk/interpreters/build does that".to_owned())
+}
+
+fn clang_is_there() -> bool {
+    let clang = env::var_os("WASMPOOL_CLANG").unwrap_or_else(|| "clang".into());
+    let probe = Command::new(clang)
+        .args([
+            "--target=wasm32-wasi",
+            "-fsyntax-only",
+            "-include",
+            "stdlib.h",
+            "-x",
+            "c",
+            "/dev/null",
+        ])
+        .output();
+    probe.is_ok_and(|output| output.status.success())
+}
+
+/// The module from where its start has left it, made anew when the module is newer.
+fn started(language: ScriptLanguage, raw: &Path) -> PathBuf {
+    // One at a time within a program; two programs put the same thing into the one place.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = Path::new(concat!(env!("OUT_DIR"), "/interpreters"));
+    fs::create_dir_all(folder).expect("the target directory can be written");
+    let place = folder.join(format!("{}.wasm", language.name()));
+    let changed = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
+    if changed(&place).is_some_and(|made| changed(raw).is_some_and(|built| made > built)) {
+        return place;
+    }
+    let mut limits = Limits::default();
+    limits.timeout = Some(Duration::from_secs(300));
+    limits.compile_time = Duration::from_secs(300);
+    let pool = kinds::builder()
+        .workers(1)
+        .limits(limits)
+        .build()
+        .expect("there is a pool");
+    let module = pool.load(raw).expect("the interpreter loads");
+    let started = module
+        .initialized("start", ())
+        .expect("the interpreter starts");
+    let unfinished = place.with_extension(std::process::id().to_string());
+    fs::write(&unfinished, started.source()).expect("it can be written");
+    fs::rename(&unfinished, &place).expect("it is in the same folder");
+    place
+}
