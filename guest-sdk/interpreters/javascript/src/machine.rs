@@ -8,10 +8,10 @@ use wasmpool_guest::script::{Passing, ScriptError};
 
 use crate::{console, error, host, random};
 
-/// Bytes of the stack in memory that a script may use: below it there is room for what a built-in function takes. A script
-/// that goes deeper gets a `RangeError`. Half of what an interpreter's frames take lies on the other stack, that of the
-/// pool's limit, which is not to be used up before.
-const STACK: usize = 640 << 10;
+/// Bytes of the stack in memory that a script may use; one that goes deeper gets a `RangeError`. Calls of every kind
+/// (functions, callbacks of built-in ones, getters, generators) meet this limit before they use up the other stack, which
+/// is the pool's and has 1 MiB where nothing else was said. The parsers of code and of JSON do not: their end is a trap.
+const STACK: usize = 256 << 10;
 
 /// A runtime, and the script that it has evaluated.
 pub(crate) struct Machine {
