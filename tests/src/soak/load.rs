@@ -268,7 +268,9 @@ fn process(world: &World, account: &Account<'_>, stop: &AtomicBool) -> Result<()
     let work = world.work()?;
     while !stop.load(SeqCst) {
         let id = account.begin();
-        match Process::spawn(&work, (4, Act::Behave)) {
+        // It has no time limit of its own, and one that was stopped as the kills ended would be waited for in vain.
+        let limited = Process::builder().timeout(LIMIT);
+        match limited.spawn(&work, (4, Act::Behave)) {
             Ok(process) => drop(account.settle(id, process.result(), &answer(4), &[])?),
             Err(error) => not_started(account, id, error)?,
         }
