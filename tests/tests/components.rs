@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -697,5 +698,35 @@ fn arrays_locks_and_queues_are_arguments_of_components() -> Result<()> {
         module.task::<Queue<Vec<u8>>, ()>("turn")?.call(&bytes)?;
         ensure!(bytes.get()? == [3, 2, 1]);
     }
+    Ok(())
+}
+
+/// Runs the program with the cache of the tests.
+fn program(arguments: &[&str]) -> Result<std::process::Output> {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_wasmpool-under-test"));
+    program
+        .env("XDG_CACHE_HOME", kinds::cache())
+        .stdin(Stdio::null());
+    Ok(program.args(arguments).output()?)
+}
+
+#[test]
+fn the_program_calls_components_with_json() -> Result<()> {
+    let wat = guests::wat("component_types");
+    let wat = wat.to_str().context("a path of text")?;
+    let value = serde_json::to_string(&some())?;
+    let output = program(&["call", wat, "same", &value])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}");
+    let back: All = serde_json::from_slice(&output.stdout)?;
+    ensure!(back == some(), "{back:?}");
+    let output = program(&["call", wat, "fail", "\"so it goes\""])?;
+    ensure!(output.status.code() == Some(10));
+    ensure!(String::from_utf8_lossy(&output.stderr).contains("so it goes"));
+    let output = program(&["call", wat, "add", "1", "\"two\""])?;
+    ensure!(output.status.code() == Some(18), "{:?}", output.status);
+    let shown = program(&["inspect", wat])?.stdout;
+    let shown = String::from_utf8(shown)?;
+    ensure!(shown.contains("add(i32, i32) -> i32"), "{shown}");
     Ok(())
 }

@@ -104,16 +104,6 @@ pub(crate) fn test_engine(options: EngineOptions) -> wasmtime::Result<Engine> {
     Engine::new(&config(options, MAX_INSTANCE_SIZE, Room::Module))
 }
 
-/// The same with room for a component.
-#[cfg(test)]
-pub(crate) fn test_engine_of_components() -> wasmtime::Result<Engine> {
-    Engine::new(&config(
-        EngineOptions::default(),
-        MAX_INSTANCE_SIZE,
-        Room::Component,
-    ))
-}
-
 /// The same with room for instances of `size` bytes only: tests compare what was computed with what wasmtime needs.
 #[cfg(test)]
 pub(crate) fn test_engine_of_size(size: usize) -> wasmtime::Result<Engine> {

@@ -214,6 +214,7 @@ impl<P: Ports> State<P> {
         self.failure = None;
         self.halt = None;
         self.wasi = None;
+        self.things.begin_call();
     }
 
     /// Input and output of the call.

@@ -19,6 +19,8 @@ pub(super) enum Thing {
     Error(Error),
     File(Descriptor),
     Listing(Listing),
+    /// An earlier task of this instance had opened it.
+    Closed,
 }
 
 /// Where bytes come from.
@@ -100,6 +102,28 @@ impl Things {
         }
     }
 
+    /// Another task begins in the same instance: what an earlier one opened is closed. The standard streams and the directories that
+    /// were granted stay, since runtimes open them once and keep their handles.
+    pub(crate) fn begin_call(&mut self) {
+        for thing in self.table.iter_mut().flatten() {
+            let closes = match thing {
+                Thing::In(In::File { .. }) | Thing::Out(Out::File { .. }) | Thing::Listing(_) => {
+                    true
+                }
+                Thing::File(Descriptor::Dir(dir)) => dir.name.is_none(),
+                Thing::File(Descriptor::File(_) | Descriptor::Std(_)) => true,
+                Thing::In(In::Std)
+                | Thing::Out(Out::Std(_))
+                | Thing::Poll(_)
+                | Thing::Error(_)
+                | Thing::Closed => false,
+            };
+            if closes {
+                *thing = Thing::Closed;
+            }
+        }
+    }
+
     /// Files and directories among them.
     pub(super) fn open_files(&self) -> usize {
         let open = |thing: &&Thing| matches!(thing, Thing::File(_) | Thing::Listing(_));
@@ -107,15 +131,56 @@ impl Things {
     }
 }
 
-/// wasmtime gives no number that was not added, so that this is a bug of the worker's.
+/// The handle is one that an earlier task of the instance had opened: wasmtime gives no number that was not added.
 pub(super) const NOTHING: HostTrap = HostTrap::Refused {
     function: "resource",
-    why: "the handle stands for nothing",
+    why: "the handle stands for nothing that this task has",
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::wasi::descriptor::Dir;
+
+    #[test]
+    fn what_a_task_has_opened_is_closed_for_the_next() {
+        let file = || Rc::new(OwnedFd::from(tempfile::tempfile().unwrap()));
+        let dir = |name: Option<&str>| {
+            Thing::File(Descriptor::Dir(Dir {
+                base: file(),
+                write: true,
+                name: name.map(Into::into),
+                list: None,
+            }))
+        };
+        let mut things = Things::default();
+        let kept = [
+            dir(Some("/data")),
+            Thing::In(In::Std),
+            Thing::Poll(When::Now),
+        ];
+        let closed = [
+            dir(None),
+            Thing::In(In::File {
+                file: file(),
+                at: 0,
+            }),
+            Thing::Out(Out::File {
+                file: file(),
+                at: None,
+            }),
+        ];
+        let kept = kept.map(|thing| things.add(thing).unwrap());
+        let closed = closed.map(|thing| things.add(thing).unwrap());
+        things.begin_call();
+        assert_eq!(things.open_files(), 1);
+        for number in kept {
+            assert!(!matches!(things.get(number), Ok(Thing::Closed)));
+        }
+        for number in closed {
+            assert!(matches!(things.get(number), Ok(Thing::Closed)));
+        }
+    }
 
     #[test]
     fn numbers_are_used_again_and_there_is_an_end_of_them() {
