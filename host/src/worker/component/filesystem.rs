@@ -288,7 +288,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.read-via-stream",
             |state: &mut State<P>, (it, at): (Handle, u64)| {
-                let file = told(file(state, &it).and_then(|it| to_read(it)))?;
+                let file = told(file(state, &it).and_then(to_read))?;
                 stream(state, file, |state, file| {
                     own::<InputStream, _>(state, Thing::In(In::File { file, at }))
                 })
@@ -297,7 +297,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.write-via-stream",
             |state: &mut State<P>, (it, at): (Handle, u64)| {
-                let file = told(file(state, &it).and_then(|it| to_write(it)))?;
+                let file = told(file(state, &it).and_then(to_write))?;
                 let at = Some(at);
                 stream(state, file, |state, file| {
                     own::<OutputStream, _>(state, Thing::Out(Out::File { file, at }))
@@ -307,7 +307,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.append-via-stream",
             |state: &mut State<P>, (it,): (Handle,)| {
-                let file = told(file(state, &it).and_then(|it| to_write(it)))?;
+                let file = told(file(state, &it).and_then(to_write))?;
                 stream(state, file, |state, file| {
                     own::<OutputStream, _>(state, Thing::Out(Out::File { file, at: None }))
                 })
@@ -356,14 +356,14 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.set-size",
             |state: &mut State<P>, (it, size): (Handle, u64)| {
-                let file = file(state, &it).and_then(|it| to_write(it));
+                let file = file(state, &it).and_then(to_write);
                 told(file.and_then(|file| Ok(rustix::fs::ftruncate(&*file, size)?)))
             },
         )?
         .func(
             "[method]descriptor.read",
             |state: &mut State<P>, (it, len, at): (Handle, u64, u64)| {
-                let file = file(state, &it).and_then(|it| to_read(it));
+                let file = file(state, &it).and_then(to_read);
                 let len = usize::try_from(len).unwrap_or(usize::MAX).min(PIECE);
                 let read = file.and_then(|file| read_file(state, &file, len, at));
                 told(read.map(|bytes| {
@@ -375,7 +375,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.write",
             |state: &mut State<P>, (it, bytes, at): (Handle, Vec<u8>, u64)| {
-                let file = file(state, &it).and_then(|it| to_write(it));
+                let file = file(state, &it).and_then(to_write);
                 // As into a pipe: a flood is stopped between calls.
                 let now = &bytes[..bytes.len().min(PIECE)];
                 let written = file.and_then(|file| write_file(state, &file, now, Some(at)));
@@ -490,7 +490,7 @@ fn add_places<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.create-directory-at",
             |state: &mut State<P>, (it, path): (Handle, String)| {
-                let at = at(state, &it, path).and_then(At::to_change);
+                let at = at(state, &it, path).and_then(At::changeable);
                 told(at.and_then(|at| path::create_directory_at(state, &at)))
             },
         )?
@@ -521,7 +521,7 @@ fn add_places<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
                 NewTimestamp,
                 NewTimestamp,
             )| {
-                let at = at(state, &it, path).and_then(At::to_change);
+                let at = at(state, &it, path).and_then(At::changeable);
                 told(at.and_then(|at| {
                     let times = times(accessed, modified)?;
                     path::set_times_at(state, &at, follow(flags), times)
@@ -532,23 +532,23 @@ fn add_places<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
             "[method]descriptor.link-at",
             |state: &mut State<P>,
              (it, flags, path, to, new): (Handle, PathFlags, String, Handle, String)| {
-                let from = at(state, &it, path).and_then(At::to_change);
-                let to = at(state, &to, new).and_then(At::to_change);
+                let from = at(state, &it, path).and_then(At::changeable);
+                let to = at(state, &to, new).and_then(At::changeable);
                 told(from.and_then(|from| path::link_at(state, &from, follow(flags), &to?)))
             },
         )?
         .func(
             "[method]descriptor.rename-at",
             |state: &mut State<P>, (it, path, to, new): (Handle, String, Handle, String)| {
-                let from = at(state, &it, path).and_then(At::to_change);
-                let to = at(state, &to, new).and_then(At::to_change);
+                let from = at(state, &it, path).and_then(At::changeable);
+                let to = at(state, &to, new).and_then(At::changeable);
                 told(from.and_then(|from| path::rename_at(state, &from, &to?)))
             },
         )?
         .func(
             "[method]descriptor.symlink-at",
             |state: &mut State<P>, (it, target, path): (Handle, String, String)| {
-                let at = at(state, &it, path).and_then(At::to_change);
+                let at = at(state, &it, path).and_then(At::changeable);
                 told(at.and_then(|at| {
                     if target.len() >= MAX_PATH as usize {
                         return Err(Errno::Nametoolong.into());
@@ -575,7 +575,7 @@ fn add_places<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         types.func(
             name,
             move |state: &mut State<P>, (it, path): (Handle, String)| {
-                let at = at(state, &it, path).and_then(At::to_change);
+                let at = at(state, &it, path).and_then(At::changeable);
                 told(at.and_then(|at| path::remove_at(state, &at, directory)))
             },
         )?;

@@ -57,7 +57,7 @@ pub(in crate::worker) struct At {
 
 impl At {
     /// The same, for what changes something.
-    pub(in crate::worker) fn to_change(self) -> Result<Self, Fail> {
+    pub(in crate::worker) fn changeable(self) -> Result<Self, Fail> {
         if self.write {
             Ok(self)
         } else {
@@ -96,7 +96,7 @@ fn at_to_change<P: Ports>(
     fd: u32,
     path: Text,
 ) -> Result<At, Fail> {
-    at(caller, function, fd, path)?.to_change()
+    at(caller, function, fd, path)?.changeable()
 }
 
 /// Opens what a path leads to, beneath a directory. Tries again when a signal came, or when somebody moved directories
