@@ -5,11 +5,6 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, thread};
 
-#[expect(
-    clippy::undocumented_unsafe_blocks,
-    clippy::allow_attributes_without_reason,
-    reason = "generated"
-)]
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../guest-sdk/wit", "wit"],
