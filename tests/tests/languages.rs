@@ -166,10 +166,10 @@ fn no_increment_is_lost_when_holders_of_the_lock_are_killed() -> Result<()> {
 /// increment. Nothing is lost: each number is the sum of what the guests have counted as done, and that is what they were told to do.
 #[test]
 fn one_array_has_the_right_sum_though_each_of_its_guests_is_killed() -> Result<()> {
-    /// What a guest does in each round.
-    const TIMES: u32 = 1000;
-    /// How often each is killed at least.
-    const KILLS: u32 = 3;
+    /// How often each is killed while all are at work.
+    const KILLS: u32 = 4;
+    /// What a guest does before it is killed, and what each has to do after the last time.
+    const SOME: u32 = 10;
     let (_pool, modules) = loaded(builder())?;
     let tallies = modules.iter().map(|(name, module)| {
         let tally = module.task::<(Lock, RawArray<i64>, RawArray<i64>, u32, u32), u32>("tally")?;
@@ -177,50 +177,75 @@ fn one_array_has_the_right_sum_though_each_of_its_guests_is_killed() -> Result<(
     });
     let tallies = tallies.collect::<Result<Vec<_>>>()?;
     let lock = Lock::new()?;
-    // Several pages of several windows, so that there is a middle to be killed in.
+    // So many that there is a middle to be killed in.
     let numbers = RawArray::from_iter(vec![0_i64; 20_000])?;
     let counts = RawArray::from_iter(vec![0_i64; tallies.len()])?;
-    let mut kills = vec![0; tallies.len()];
-    let (mut repairs, mut times) = (0, 0);
-    while repairs == 0 || kills.iter().any(|times| *times < KILLS) {
-        times += TIMES;
-        let start = |party: usize| -> Result<Process<u32>> {
-            let input = (&lock, &numbers, &counts, u32::try_from(party)?, times);
-            Ok(Process::spawn(&tallies[party].1, input)?)
-        };
-        let mut running = (0..tallies.len()).map(start).collect::<Result<Vec<_>>>()?;
-        for (party, process) in running.iter_mut().enumerate() {
-            // It is at work, unless it is done already because this test had to wait for a processor.
-            let (before, began) = (counts.get(party), Instant::now());
-            while process.is_alive() && counts.get(party) < before.map(|count| count + 10) {
-                let name = tallies[party].0;
-                ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
-                thread::yield_now();
-            }
-            process.kill();
-            if process.join() == ProcessExit::Signal(9) {
-                kills[party] += 1;
-                *process = start(party)?;
-            }
+    let done = |party: usize| -> Result<u32> {
+        let done = counts.get(party).context("each has its count")?;
+        Ok(u32::try_from(done)?)
+    };
+    let start = |party: usize, times: u32| -> Result<Process<u32>> {
+        let input = (&lock, &numbers, &counts, u32::try_from(party)?, times);
+        Ok(Process::spawn(&tallies[party].1, input)?)
+    };
+    // Kills one that has been told to go on for ever, once it has done something.
+    let kill = |party: usize, process: Process<u32>| -> Result<()> {
+        let (name, enough, began) = (tallies[party].0, done(party)? + SOME, Instant::now());
+        while done(party)? < enough {
+            ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
+            thread::yield_now();
         }
-        for (process, (name, _)) in running.into_iter().zip(&tallies) {
-            repairs += process.result().with_context(|| *name)?;
+        process.kill();
+        let exit = process.join();
+        ensure!(exit == ProcessExit::Signal(9), "{name}: {exit:?}");
+        Ok(())
+    };
+    let all_is_right = |targets: &[u32]| -> Result<()> {
+        for (party, target) in targets.iter().enumerate() {
+            ensure!(done(party)? == *target, "{}: {counts:?}", tallies[party].0);
         }
-        let each = i64::from(times);
-        ensure!(
-            counts.to_vec() == vec![each; tallies.len()],
-            "{counts:?} and not {each}"
-        );
-        let sum = each * i64::try_from(tallies.len())?;
-        // Who came last may have died on its way out: then the next to take the lock is this test.
-        if lock.acquire()?.was_abandoned() {
-            ensure!(numbers.to_vec().iter().all(|n| n.abs_diff(sum) <= 1));
-            numbers.copy_from_slice(&vec![sum; numbers.len()])?;
-        }
+        let sum: i64 = targets.iter().map(|target| i64::from(*target)).sum();
         let wrong = numbers.to_vec().into_iter().find(|number| *number != sum);
-        ensure!(wrong.is_none(), "{wrong:?} and not {sum}: {kills:?} killed");
+        ensure!(wrong.is_none(), "{wrong:?} and not {sum}: {targets:?}");
+        Ok(())
+    };
+
+    let parties = 0..tallies.len();
+    let running = parties.clone().map(|party| start(party, u32::MAX));
+    let mut running = running.collect::<Result<Vec<_>>>()?;
+    let mut targets = vec![0; tallies.len()];
+    for round in 1..=KILLS {
+        for party in parties.clone() {
+            let last = round == KILLS;
+            let victim = running.remove(0);
+            kill(party, victim)?;
+            targets[party] = done(party)? + SOME;
+            running.push(start(party, if last { targets[party] } else { u32::MAX })?);
+        }
     }
-    println!("{times} times each, {kills:?} killed, {repairs} repairs");
+    for (process, (name, _)) in running.into_iter().zip(&tallies) {
+        process.result().with_context(|| *name)?;
+    }
+    all_is_right(&targets)?;
+
+    // Each alone finds out that its forerunner died with the lock, and sets the numbers right: not only somebody for all.
+    for party in parties {
+        let name = tallies[party].0;
+        let began = Instant::now();
+        loop {
+            kill(party, start(party, u32::MAX)?)?;
+            targets[party] = done(party)? + 1;
+            let repairs = start(party, targets[party])?.result();
+            let repairs = repairs.with_context(|| name)?;
+            all_is_right(&targets).with_context(|| name)?;
+            if repairs == 1 {
+                break;
+            }
+            // It died between two increments.
+            ensure!(repairs == 0, "{name}: {repairs} repairs");
+            ensure!(began.elapsed() < DEADLINE, "{name} repairs nothing");
+        }
+    }
     Ok(())
 }
 
