@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Distinct also without colours: each has a mark of its own.
 const COLOURS: [&str; 4] = ["#0b6e4f", "#c1440e", "#3b5b92", "#8a6d1d"];
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 860.0;
 const TOP: f64 = 56.0;
 
 /// An axis on which each step is so many times the one before.
@@ -125,7 +125,7 @@ pub(super) fn marks(
     names: &[&str],
     rows: &[(String, Vec<Option<f64>>)],
 ) -> Option<String> {
-    const LABELS: f64 = 300.0;
+    const LABELS: f64 = 430.0;
     const ROW: f64 = 22.0;
     let height = TOP + ROW * (rows.len() as f64 + 2.0);
     let values = rows.iter().flat_map(|(_, marks)| marks.iter().flatten());
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(circles.len(), 4);
         for circle in circles {
             let numbers: Vec<f64> = circle.split('"').filter_map(|it| it.parse().ok()).collect();
-            assert!((0.0..=720.0).contains(&numbers[0]), "{circle}");
+            assert!((0.0..=860.0).contains(&numbers[0]), "{circle}");
             assert!((0.0..=400.0).contains(&numbers[1]), "{circle}");
         }
         assert!(lines("title", "across", "up", &[]).is_none());

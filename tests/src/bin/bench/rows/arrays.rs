@@ -16,7 +16,7 @@ pub(super) fn arrays(options: &Options, neighbour: Neighbour) -> Result<Vec<Meas
     let largest = options.scale(1 << 27);
     for len in [1 << 13, 1 << 16, 1 << 20, 1 << 22, largest] {
         let mib = len as f64 / f64::from(1 << 17);
-        let name = format!("attach and detach, {mib:.4} MiB");
+        let name = format!("attach and detach, {mib} MiB");
         let mut measure = Measure::new(7, name, "µs")
             .aim_beyond(20.0)
             .floor_is("mmap and munmap")
