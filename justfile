@@ -2,7 +2,7 @@
 ci:
     .ci/check
 
-# One step of it: fmt, lint, test, doc or deny.
+# One step of it: fmt, lint, test, counts, doc or deny.
 check STEP:
     .ci/check {{STEP}}
 
@@ -63,6 +63,10 @@ bench-readme FROM='target/bench/figures.json':
 # Installs the bench's neighbours that are no part of Python, below target/bench/neighbours.
 neighbours:
     tests/bench/neighbours
+
+# Counts the instructions of calls and tasks, and holds them against their bounds; `just counts --write` makes these the bounds.
+counts *ARGS:
+    cargo run --release -p wasmpool-tests --bin counts -- {{ARGS}}
 
 # Runs the library's unit tests under the address sanitizer, in a target directory of its own.
 sanitize *ARGS:

@@ -689,12 +689,12 @@ fn arrays_locks_and_queues_are_arguments_of_components() -> Result<()> {
         let produce = module.task::<(Queue<String>, String, Option<Event>), u32>("produce")?;
         ensure!(produce.call((&queue, "a bc d", Some(&ready)))? == 3);
         ensure!(ready.is_set());
-        queue.put(&"e".to_owned())?;
+        queue.put("e")?;
         let consume = module.task::<Queue<String>, Vec<String>>("consume")?;
         ensure!(consume.call(&queue)? == ["a", "bc", "d", "e"]);
 
         let bytes = Queue::<Vec<u8>>::bounded(10)?;
-        bytes.put(&vec![1, 2, 3])?;
+        bytes.put([1, 2, 3])?;
         module.task::<Queue<Vec<u8>>, ()>("turn")?.call(&bytes)?;
         ensure!(bytes.get()? == [3, 2, 1]);
     }

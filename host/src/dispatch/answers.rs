@@ -23,7 +23,7 @@ use crate::{
     wire::{
         completion::Completion,
         message::{Notice, Response},
-        ring::{Record, Records},
+        ring::{HEAD, Record, Records},
         socket,
     },
     worker::{contract::CallKind, logs::log_cost},
@@ -228,6 +228,7 @@ impl Link {
             _ => {}
         }
         let index = flight.index_of(expected);
+        let open = flight.segment.count;
         let spec = flight.stream.plan.spec;
         let most = flight.stream.plan.most_output();
         match response {
@@ -240,12 +241,14 @@ impl Link {
                 }
                 if run.ranges.is_empty() {
                     run.first = index;
+                    // As many as are open, and no more than fit: each record is longer than its head.
+                    let fit = copy.len() / HEAD;
+                    run.ranges.reserve(fit.min(open as usize));
                 }
                 // The bytes are the last of the body.
                 run.ranges
                     .push(range(record.end - bytes.len(), record.end)?);
-                let open = self.flights.front().map(|flight| flight.segment.count);
-                if u32::try_from(run.ranges.len()).ok() == open {
+                if run.ranges.len() == open as usize {
                     self.flush(run);
                 }
             }

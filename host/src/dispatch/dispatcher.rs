@@ -29,13 +29,13 @@ const BELL: u64 = u64::MAX;
 
 /// A worker in the dispatcher's hands.
 pub(super) struct Busy {
-    pub(super) link: Link,
+    pub(super) link: Box<Link>,
     pub(super) due: Option<Instant>,
 }
 
 /// A worker that was killed, until it is known how it ended.
 pub(super) struct Dying {
-    pub(super) link: Link,
+    pub(super) link: Box<Link>,
     pub(super) broken: Broken,
     /// It is settled then in any case.
     patience: Instant,
@@ -170,7 +170,7 @@ impl Dispatcher {
 
     /// Gives the memory of large inputs back where a worker has rested for a while.
     fn trim(&mut self, now: Instant) {
-        let due = |link: &mut Link| link.trim_due().is_some_and(|due| due <= now);
+        let due = |link: &mut Box<Link>| link.trim_due().is_some_and(|due| due <= now);
         let mut trimmed: Vec<_> = self.hub.lock().idle.extract_if(.., due).collect();
         // Not under the lock: it takes the kernel a while.
         for link in &mut trimmed {
@@ -178,7 +178,7 @@ impl Dispatcher {
         }
         let mut state = self.hub.lock();
         state.idle.extend(trimmed);
-        self.trim = state.idle.iter().filter_map(Link::trim_due).min();
+        self.trim = state.idle.iter().filter_map(|link| link.trim_due()).min();
     }
 
     /// Settles workers of whose end nobody has told in time.
@@ -277,7 +277,7 @@ impl Dispatcher {
     fn launch(&mut self, now: Instant) {
         let newcomers = std::mem::take(&mut self.hub.lock().newcomers);
         for (link, stream) in newcomers {
-            let worker = self.take_on(link);
+            let worker = self.take_on(Box::new(link));
             let Some(busy) = self.busy.get_mut(&worker) else {
                 continue;
             };
@@ -291,7 +291,7 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn take_on(&mut self, link: Link) -> u64 {
+    pub(super) fn take_on(&mut self, link: Box<Link>) -> u64 {
         let worker = link.child.id();
         // Fails only without memory; the worker is then found out by its clock.
         let _ = epoll::add(

@@ -30,6 +30,7 @@ use crate::{
     pool::{builder::Config, event::PoolEvent, outcome::TaskError, report::TaskReport},
     shared::object::Tenants,
     supervisor::child::Child,
+    sys::own_process::OwnProcess,
     worker::contract::LogSource,
 };
 
@@ -51,7 +52,7 @@ pub(crate) struct Hub {
     /// How the pool was built.
     pub(crate) config: Config,
     /// The process that built it: in a forked child nothing of the pool works.
-    pid: rustix::process::Pid,
+    own: OwnProcess,
     bell: OwnedFd,
     rung: AtomicBool,
     pub(super) next_process: AtomicU64,
@@ -100,7 +101,11 @@ impl std::fmt::Debug for Hub {
 #[derive(Default)]
 pub(crate) struct State {
     /// Workers that have nothing to do, the one used last at the end.
-    pub(crate) idle: Vec<Link>,
+    #[expect(
+        clippy::vec_box,
+        reason = "each is taken out and put back with every call, and is a kilobyte"
+    )]
+    pub(crate) idle: Vec<Box<Link>>,
     /// Who waits with what, and how many workers have something to do: at most as many as the pool has.
     pub(crate) ledger: Ledger,
     /// Every process that has not ended.
@@ -119,6 +124,8 @@ pub(crate) struct State {
     pub(crate) held_up: bool,
     /// Calls that have not ended.
     streams: usize,
+    /// Threads that wait until there is none.
+    awaiting_quiet: usize,
     /// Calls that somebody has cancelled; the dispatcher stops what runs.
     pub(crate) cancels: bool,
     /// What functions have come to, for the workers in the dispatcher's hands.
@@ -198,7 +205,7 @@ impl Hub {
         };
         Ok(Arc::new(Self {
             config,
-            pid: rustix::process::getpid(),
+            own: OwnProcess::new(),
             bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             rung: AtomicBool::new(false),
             next_process: AtomicU64::new(1),
@@ -239,7 +246,7 @@ impl Hub {
 
     /// Whether this is the process that built the pool.
     pub(crate) fn is_own_process(&self) -> bool {
-        rustix::process::getpid() == self.pid
+        self.own.is_this()
     }
 
     /// Whether the pool takes no more calls and ends those that it has.
@@ -332,7 +339,7 @@ impl Hub {
         }
         let mut state = self.lock();
         state.streams = state.streams.saturating_sub(1);
-        if state.streams == 0 {
+        if state.streams == 0 && state.awaiting_quiet > 0 {
             self.quiet.notify_all();
         }
     }
@@ -344,12 +351,14 @@ impl Hub {
             return;
         }
         let mut state = self.lock();
+        state.awaiting_quiet += 1;
         while state.streams > 0 {
             state = self
                 .quiet
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state.awaiting_quiet -= 1;
         drop(state);
         let Some(callbacks) = self.callbacks.get() else {
             return;
@@ -424,7 +433,7 @@ impl Hub {
 
     /// Ends the workers that rest and hold the object of these tenants.
     pub(crate) fn end_idle_holders(&self, tenants: &Arc<Tenants>) {
-        let ended: Vec<Link> = self
+        let ended: Vec<_> = self
             .lock()
             .idle
             .extract_if(.., |link| link.was_given(tenants))

@@ -34,7 +34,7 @@ pub(crate) fn run(hub: &Arc<Hub>, stream: &Arc<Stream>, segment: Segment) {
 
 /// Runs the one item of `stream` in a worker that nobody else drives, and hands it back. A worker that was lost is
 /// settled here.
-pub(crate) fn drive(hub: &Hub, mut link: Link, stream: &Arc<Stream>) -> Option<Link> {
+pub(crate) fn drive(hub: &Hub, mut link: Box<Link>, stream: &Arc<Stream>) -> Option<Box<Link>> {
     let ended = match stream.next_segment() {
         Some(segment) => link.send(Arc::clone(stream), segment),
         None => Ok(()),

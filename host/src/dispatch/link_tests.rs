@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, ops::Range, sync::atomic::Ordering::SeqCst};
 use super::*;
 use crate::{
     dispatch::{
-        hub::{Hub, Named, Running},
+        hub::{Hub, Running},
         stream::{CallPlan, Delivery},
     },
     jail::wall::{Jail, Need, Policy, Wall, WallSet},

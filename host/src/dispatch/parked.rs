@@ -21,7 +21,7 @@ pub(super) enum Taker {
 
 impl Hub {
     /// A resting worker for a call, counted as busy from here on.
-    pub(super) fn take_idle(&self, plan: &CallPlan, taker: Taker) -> Option<Link> {
+    pub(super) fn take_idle(&self, plan: &CallPlan, taker: Taker) -> Option<Box<Link>> {
         let mut state = self.lock();
         if state.ledger.busy() >= self.config.workers || state.idle.is_empty() {
             return None;
@@ -41,7 +41,7 @@ impl Hub {
     }
 
     /// A worker that has done its work rests, or ends when it has done enough.
-    pub(crate) fn give_back(&self, mut link: Link) {
+    pub(crate) fn give_back(&self, mut link: Box<Link>) {
         link.rest();
         let mut state = self.lock();
         let tenant = Arc::clone(link.module.tenant_of());
@@ -86,26 +86,28 @@ impl Hub {
 
 impl State {
     /// A tenant's worker that has rested longest.
-    pub(super) fn take_resting(&mut self, tenant: &Arc<Tenant>) -> Option<Link> {
+    pub(super) fn take_resting(&mut self, tenant: &Arc<Tenant>) -> Option<Box<Link>> {
         let its = |link: &Link| link.module.tenant() == tenant.number();
         let at = longest_rested(&self.idle, its)?;
         Some(self.idle.remove(at))
     }
 
     /// All of a tenant's workers that rest.
-    pub(super) fn take_all_resting(&mut self, tenant: &Arc<Tenant>) -> Vec<Link> {
-        let its = |link: &mut Link| link.module.tenant() == tenant.number();
+    #[expect(clippy::vec_box, reason = "as they lie among the idle")]
+    pub(super) fn take_all_resting(&mut self, tenant: &Arc<Tenant>) -> Vec<Box<Link>> {
+        let its = |link: &mut Box<Link>| link.module.tenant() == tenant.number();
         self.idle.extract_if(.., its).collect()
     }
 
     /// How many of a tenant's workers rest.
     pub(super) fn resting(&self, tenant: &Arc<Tenant>) -> usize {
-        let its = |link: &&Link| link.module.tenant() == tenant.number();
+        let its = |link: &&Box<Link>| link.module.tenant() == tenant.number();
         self.idle.iter().filter(its).count()
     }
 
     /// The workers of a tenant that rest beyond its own limits, or beyond so many.
-    pub(super) fn take_surplus(&mut self, tenant: &Arc<Tenant>, most: usize) -> Vec<Link> {
+    #[expect(clippy::vec_box, reason = "as they lie among the idle")]
+    pub(super) fn take_surplus(&mut self, tenant: &Arc<Tenant>, most: usize) -> Vec<Box<Link>> {
         let surplus = self.ledger.surplus(tenant, self.resting(tenant), most);
         (0..surplus)
             .filter_map(|_| self.take_resting(tenant))
@@ -114,7 +116,7 @@ impl State {
 }
 
 /// Which of these has rested longest.
-fn longest_rested(idle: &[Link], which: impl Fn(&Link) -> bool) -> Option<usize> {
+fn longest_rested(idle: &[Box<Link>], which: impl Fn(&Link) -> bool) -> Option<usize> {
     let all = idle.iter().enumerate().filter(|(_, link)| which(link));
     all.min_by_key(|(_, link)| link.rested).map(|(at, _)| at)
 }

@@ -198,7 +198,7 @@ impl Dispatcher {
         let directories = stream.plan.directories();
         let error = match self.hub.start_worker(module, spec, directories) {
             Ok(link) => {
-                return Some(self.take_on(link));
+                return Some(self.take_on(Box::new(link)));
             }
             Err(error) => error,
         };

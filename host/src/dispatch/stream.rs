@@ -182,6 +182,8 @@ struct State {
     arrived_bytes: usize,
     /// Items without a delivery.
     unanswered: u64,
+    /// Threads that wait for something to change.
+    waiting: u32,
     /// No more items will come.
     complete: bool,
     /// Why what is left will not be run.
@@ -386,8 +388,12 @@ impl Stream {
         let ended = state.is_answered() && !state.ended;
         state.ended |= ended;
         let waker = state.waker.take();
+        let waiting = state.waiting > 0;
         drop(state);
-        self.changed.notify_all();
+        // A system call, and a caller that talks to the worker itself has nobody to wake.
+        if waiting {
+            self.changed.notify_all();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -450,10 +456,10 @@ impl Stream {
             if state.is_answered() {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            match self.changed_by(state, None) {
+                Some(changed) => state = changed,
+                None => return None,
+            }
         }
     }
 
@@ -479,19 +485,29 @@ impl Stream {
     /// Waits for something to change; `None` when `deadline` has come.
     fn changed_by<'a>(
         &'a self,
-        state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         deadline: Option<Instant>,
     ) -> Option<MutexGuard<'a, State>> {
-        let Some(deadline) = deadline else {
-            let state = self.changed.wait(state);
-            return Some(state.unwrap_or_else(PoisonError::into_inner));
+        let left = match deadline {
+            None => None,
+            Some(deadline) => match deadline.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return None,
+                left => Some(left),
+            },
         };
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return None;
-        }
-        let state = self.changed.wait_timeout(state, left);
-        Some(state.unwrap_or_else(PoisonError::into_inner).0)
+        state.waiting += 1;
+        let mut state = match left {
+            None => self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(left) => {
+                let waited = self.changed.wait_timeout(state, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.waiting -= 1;
+        Some(state)
     }
 
     /// What arrived first; when nothing has, `waker` is called once something does.

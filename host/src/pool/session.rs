@@ -46,7 +46,7 @@ pub struct Session {
     module: Module,
     child: Arc<Child>,
     /// Driven by whoever's turn it is.
-    link: Mutex<Option<Link>>,
+    link: Mutex<Option<Box<Link>>>,
     turns: Turns,
     end: OnceLock<SessionEnd>,
 }
@@ -132,7 +132,7 @@ impl Module {
         Ok(Session {
             module: self.clone(),
             child: Arc::clone(&link.child),
-            link: Mutex::new(Some(link)),
+            link: Mutex::new(Some(Box::new(link))),
             turns: Turns::default(),
             end: OnceLock::new(),
         })

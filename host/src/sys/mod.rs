@@ -11,6 +11,7 @@ pub(crate) mod descriptors;
 pub(crate) mod fork;
 pub(crate) mod image;
 pub(crate) mod namespaces;
+pub(crate) mod own_process;
 pub(crate) mod probe;
 pub(crate) mod random;
 pub(crate) mod shared;

@@ -164,6 +164,7 @@ impl Arena {
     pub(crate) fn append_from_ring(&self, position: u64, len: usize, dst: &mut Vec<u8>) {
         let at = ring_offset(position);
         let first = len.min(RING - at);
+        dst.reserve(len);
         self.map.append_to(RING_AT + at, first, dst);
         self.map.append_to(RING_AT, len - first, dst);
     }
@@ -173,7 +174,9 @@ impl Arena {
         let at = ring_offset(position);
         let (first, rest) = src.split_at(src.len().min(RING - at));
         self.map.copy_in(RING_AT + at, first);
-        self.map.copy_in(RING_AT, rest);
+        if !rest.is_empty() {
+            self.map.copy_in(RING_AT, rest);
+        }
     }
 
     /// Copies into an input slot.

@@ -102,6 +102,40 @@ pub(crate) trait Outbox: 'static {
     ) -> Called;
 }
 
+/// One that is passed on by its address: it goes in and out with every task.
+impl<O: Outbox> Outbox for Box<O> {
+    fn output(&mut self, bytes: &[u8]) {
+        (**self).output(bytes);
+    }
+    fn output_len(&self) -> u64 {
+        (**self).output_len()
+    }
+    fn discard(&mut self) {
+        (**self).discard();
+    }
+    fn emit(&mut self, bytes: &[u8]) {
+        (**self).emit(bytes);
+    }
+    fn progress(&mut self, done: i64, total: i64) {
+        (**self).progress(done, total);
+    }
+    fn log(&mut self, source: LogSource, level: u8, text: &[u8]) {
+        (**self).log(source, level, text);
+    }
+    fn stderr(&mut self, bytes: &[u8]) {
+        (**self).stderr(bytes);
+    }
+    fn call(
+        &mut self,
+        callee: Callee<'_>,
+        args: &[u8],
+        stopped: &dyn Fn() -> bool,
+        reply: &mut Vec<u8>,
+    ) -> Called {
+        (**self).call(callee, args, stopped, reply)
+    }
+}
+
 /// What became of a call to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Called {

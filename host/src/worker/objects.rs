@@ -190,7 +190,7 @@ impl Objects {
 
     /// The task has ended: what it held is free, or reported to the next who takes it.
     pub(crate) fn end(&mut self, ending: Ending) {
-        for entry in self.table.drain(..).flatten() {
+        for entry in std::mem::take(&mut self.table).into_iter().flatten() {
             entry.settle(self.holder, ending);
         }
         self.message = Vec::new();

@@ -124,8 +124,10 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     memory: Option<ModuleExport>,
     initialize: Option<ModuleExport>,
     tasks: Box<[Target]>,
-    /// The running instance, or the one that a batch keeps.
+    /// The running instance, the one that a batch keeps, or the last one.
     live: Option<Live<(S, I, O)>>,
+    /// No further task sees `live`: it is taken apart before the next one, after the answer is told.
+    is_over: bool,
     scratch: Scratch,
     /// Windows lie above it.
     data_end: u64,
@@ -265,6 +267,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             initialize: None,
             tasks,
             live: None,
+            is_over: false,
             scratch: Scratch::default(),
             data_end: info.data_end,
             initial: initial(info),
@@ -333,6 +336,9 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
         };
         let is_command = matches!(target, Target::Command(_));
         let session = call.kind == CallKind::Session;
+        if std::mem::take(&mut self.is_over) {
+            self.live = None;
+        }
         // A fresh instance would pass for the one that the session had.
         if std::mem::replace(&mut self.in_session, session) && session && self.live.is_none() {
             return refused(io.outbox, "the instance of this session is gone".to_owned());
@@ -404,20 +410,19 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             false => None,
         };
         let (finished, may_stay) = live.finish(call, completion, left, may_stay);
-        if !may_stay {
-            self.live = None;
-        }
+        self.is_over = !may_stay;
         finished
     }
 
     /// Whether the instance of the last call is there for the next one.
     pub(crate) fn keeps_instance(&self) -> bool {
-        self.live.is_some()
+        self.live.is_some() && !self.is_over
     }
 
     /// The batch is over: no later task sees its instance.
     pub(crate) fn end_batch(&mut self) {
         self.live = None;
+        self.is_over = false;
     }
 
     /// Why this call cannot be made at all.
@@ -439,7 +444,7 @@ impl<S: Stop, I: Input, O: Outbox> std::fmt::Debug for Runner<S, I, O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runner")
             .field("tasks", &self.tasks.len())
-            .field("kept", &self.live.is_some())
+            .field("kept", &self.keeps_instance())
             .finish_non_exhaustive()
     }
 }

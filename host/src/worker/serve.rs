@@ -118,7 +118,7 @@ pub(crate) fn main(
     signal::interrupt_on_sigurg(&engine)?;
     let socket = Rc::new(socket.try_clone()?);
     let bell = Bell::new(arena.clone(), Rc::clone(&socket));
-    let mut outbox = RingOutbox::new(arena.clone(), bell, spec.max_message);
+    let mut outbox = Box::new(RingOutbox::new(arena.clone(), bell, spec.max_message));
     let mut buffer = vec![0; MAX_MESSAGE];
     // Everything is mapped, opened and made: from here on nothing else can be.
     if user == User::Writer {
@@ -178,11 +178,11 @@ fn user(granted: &[Granted]) -> User {
 
 fn run_batch(
     arena: &Arena,
-    runner: &mut Runner<ArenaStop, TaskInput, RingOutbox>,
-    mut outbox: RingOutbox,
+    runner: &mut Runner<ArenaStop, TaskInput, Box<RingOutbox>>,
+    mut outbox: Box<RingOutbox>,
     batch: &Batch<'_>,
     mut given: Given<'_>,
-) -> io::Result<RingOutbox> {
+) -> io::Result<Box<RingOutbox>> {
     let mut inputs = Inputs {
         inline: match batch.inputs {
             Place::Inline(bytes) => bytes.into(),

@@ -323,7 +323,7 @@ fn a_worker_that_may_only_read_does_not_live_on_beside_another_tenant() {
     worker.bell();
     link.read(&hub).unwrap();
     register(&hub, &link);
-    hub.give_back(link);
+    hub.give_back(Box::new(link));
     array.give_to(&hub, first);
     assert_eq!(hub.lock().idle.len(), 1);
     array.give_to(&hub, second);

@@ -535,11 +535,11 @@ fn a_process_that_is_forgotten_is_neither_kept_nor_listed() {
         }
         let now = Instant::now();
         hub.lock().ledger.take_place(module.tenant_of(), now);
-        hub.give_back(link);
+        hub.give_back(Box::new(link));
         assert_eq!(hub.lock().idle.drain(..).count(), usize::from(known));
 
         let (link, _worker) = Worker::start(&module);
-        let named = Named {
+        let named = crate::dispatch::hub::Named {
             name: "p".into(),
             daemon: false,
             child: Arc::clone(&link.child),
