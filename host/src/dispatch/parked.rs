@@ -101,8 +101,8 @@ impl State {
 
     /// How many of a tenant's workers rest.
     pub(super) fn resting(&self, tenant: &Arc<Tenant>) -> usize {
-        let its = |link: &&Box<Link>| link.module.tenant() == tenant.number();
-        self.idle.iter().filter(its).count()
+        let its = |link: &&Link| link.module.tenant() == tenant.number();
+        self.idle.iter().map(|link| &**link).filter(its).count()
     }
 
     /// The workers of a tenant that rest beyond its own limits, or beyond so many.
