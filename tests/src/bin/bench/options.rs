@@ -63,7 +63,7 @@ impl Options {
             }
         }
         if options.rounds == 0 {
-            options.rounds = if options.quick { 3 } else { 5 };
+            options.rounds = if options.quick { 2 } else { 5 };
         }
         Ok(options)
     }
