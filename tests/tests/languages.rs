@@ -186,12 +186,18 @@ fn one_array_has_the_right_sum_though_each_of_its_guests_is_killed() -> Result<(
     };
     let start = |party: usize, times: u32| -> Result<Process<u32>> {
         let input = (&lock, &numbers, &counts, u32::try_from(party)?, times);
-        Ok(Process::spawn(&tallies[party].1, input)?)
+        Ok(Process::builder()
+            .daemon(true)
+            .spawn(&tallies[party].1, input)?)
     };
     // Kills one that has been told to go on for ever, once it has done something.
     let kill = |party: usize, process: Process<u32>| -> Result<()> {
         let (name, enough, began) = (tallies[party].0, done(party)? + SOME, Instant::now());
         while done(party)? < enough {
+            if !process.is_alive() {
+                process.result().with_context(|| name)?;
+                bail!("{name} came to its end");
+            }
             ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
             thread::yield_now();
         }
