@@ -4,6 +4,7 @@ fn main() {
     wasmpool_build::guests(&[
         "guests/arrays",
         "guests/callers",
+        "guests/compute",
         "guests/everything",
         "guests/files",
         "guests/hostile",

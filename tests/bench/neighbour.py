@@ -9,6 +9,7 @@ neighbour.py lock TIMES                         (the shortest of ten)
 neighbour.py locks TIMES FIRST_CORE SECOND_CORE
 neighbour.py queue MESSAGES BYTES PUTTER_CORE GETTER_CORE
 neighbour.py sum NUMBERS                        (by numpy where it is installed)
+neighbour.py compute WHICH TASKS WORKERS ARGUMENT
 neighbour.py process TIMES                      (start and join of one)
 neighbour.py pebble                             (from a time limit to the next result)
 neighbour.py loky                               (from a kill to the next result)
@@ -364,6 +365,21 @@ def versions():
     return found
 
 
+def compute_(what, tasks, workers, argument):
+    sys.dont_write_bytecode = True
+    import compute
+
+    function, prepare = compute.ALL[what]
+    argument = prepare(argument)
+    with multiprocessing.Pool(workers) as pool:
+        pool.map(abs, range(workers))
+        begun = time.perf_counter()
+        answers = pool.map(function, [argument] * tasks, chunksize=1)
+        taken = time.perf_counter() - begun
+        assert all(answer == answers[0] for answer in answers)
+        return [taken / tasks]
+
+
 def main():
     what, *rest = sys.argv[1:]
     words = {"start": start, "extism": extism, "wasmtime": wasmtime, "versions": versions}
@@ -372,6 +388,7 @@ def main():
     else:
         commands = {
             "apply": apply,
+            "compute": compute_,
             "dictionary": dictionary,
             "echo": echo,
             "idle": idle,

@@ -20,6 +20,12 @@ pub fn component() -> &'static Path {
     Path::new(env!("GUEST_COMPONENT_WASM"))
 }
 
+/// Tasks that compute.
+#[must_use]
+pub fn compute() -> &'static Path {
+    Path::new(env!("GUEST_COMPUTE_WASM"))
+}
+
 /// A task that uses one of every kind of object.
 #[must_use]
 pub fn everything() -> &'static Path {

@@ -14,6 +14,7 @@ use crate::series::{micros, quantile};
 use crate::{floor, ours};
 
 mod arrays;
+mod compute;
 mod ends;
 mod growth;
 mod jail;
@@ -44,6 +45,7 @@ pub(crate) fn run(options: &Options, neighbour: Neighbour) -> Measured {
         (2, fresh_tasks),
         (3, batched_tasks),
         (4, lazy::lazy),
+        (5, compute::computations),
         (6, payload::payloads),
         (7, arrays::arrays),
         (8, starts),
