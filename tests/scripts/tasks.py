@@ -51,7 +51,7 @@ def spin():
 def eat():
     everything = []
     while True:
-        everything.append([0] * 10_000)
+        everything.append(bytearray(100_000))
 
 
 def recurse(n):
