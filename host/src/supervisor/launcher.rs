@@ -1,4 +1,4 @@
-//! The launcher: the host's one child. Leaves the host's namespaces where that is allowed, forks the zygote, waits for
+//! The launcher: a child of the host, one for each zygote. Leaves the host's namespaces where that is allowed, forks the zygote, waits for
 //! its end. Holds nothing and runs no guest.
 
 use std::{

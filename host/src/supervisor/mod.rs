@@ -1,4 +1,4 @@
-//! The processes of a pool: one child of the host, the launcher; below it the zygote; below that the workers.
+//! The processes of a pool: a launcher for each zygote, which is a child of the host; below it the zygote; below that the workers.
 //!
 //! ```text
 //! host ──exec──▶ launcher ──fork──▶ zygote ──fork──▶ worker, worker, compiler …

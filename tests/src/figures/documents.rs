@@ -79,10 +79,22 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// It was a real run, and nothing failed. What was not measured has its line in the table all the same.
+/// Rounds below which a median says nothing.
+const FEWEST_ROUNDS: usize = 3;
+
+/// It was a whole run, and nothing failed.
 fn check_report(report: &Report) -> Result<()> {
     ensure!(!report.quick, "a quick run has rough figures");
+    ensure!(
+        report.rounds >= FEWEST_ROUNDS,
+        "{} rounds have no median",
+        report.rounds
+    );
     ensure!(report.failed.is_empty(), "failed: {:?}", report.failed);
+    for row in ROWS {
+        let measured = report.measures.iter().any(|it| it.row == row);
+        ensure!(measured, "row {row} was not measured");
+    }
     Ok(())
 }
 
@@ -127,7 +139,7 @@ fn table_of(what: &str, report: &Report) -> Result<String> {
         }
     };
     let caption = format!(
-        "Medians of {} rounds on {}. {}.",
+        "Medians of {} rounds, of fewer where one takes long, on {}. {}.",
         report.rounds,
         report.day(),
         report.machine.words()
@@ -186,7 +198,7 @@ mod tests {
                         <!-- figures: rows 2 7 --><!-- end of figures -->";
         let written = with_tables(document, &report())?;
         assert!(written.starts_with("before\n<!-- figures: heads -->\n\nMedians of 3 rounds"));
-        assert!(written.contains("on 2026-01-31. A processor, 2 cores"));
+        assert!(written.contains("long, on 2026-01-31. A processor, 2 cores"));
         assert!(written.contains("\nafter\n") && !written.contains("old"));
         assert_eq!(written.matches("| work ").count(), 18 + 2);
         assert_eq!(written.matches("beside loky").count(), 1);
@@ -208,6 +220,8 @@ mod tests {
         report.measures.retain(|it| it.row != 5);
         let written = with_tables("<!-- figures: heads --><!-- end of figures -->", &report)?;
         assert!(written.contains("\n| 5 | not measured |"));
+        assert!(check_report(&report).is_err());
+        let mut report = self::report();
         assert!(check_report(&report).is_ok());
         report.failed.push((6, "a wrong answer".to_owned()));
         assert!(check_report(&report).is_err());

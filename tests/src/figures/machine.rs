@@ -53,13 +53,18 @@ impl Machine {
         let versions: Vec<String> = self
             .versions
             .iter()
-            .map(|(name, version)| format!("{name} {version}"))
+            .map(|(name, version)| match &**name {
+                // The packages of these names are not what the names alone say.
+                "extism" | "wasmtime" => format!("{name} for Python {version}"),
+                _ => format!("{name} {version}"),
+            })
             .collect();
         format!(
             "{}, {cores}, {:.0} GiB of memory, Linux {}, {}",
             self.processor,
             self.memory as f64 / 1024.0,
-            self.kernel,
+            // What follows is of one machine's own build.
+            self.kernel.split('-').next().unwrap_or_default(),
             versions.join(", ")
         )
     }

@@ -57,7 +57,9 @@ impl Report {
     /// When that was on another machine, or so quick a look that its figures do not belong beside these.
     pub fn keep(&mut self, earlier: Self) -> Result<()> {
         ensure!(
-            earlier.machine == self.machine && earlier.quick == self.quick,
+            earlier.machine == self.machine
+                && earlier.quick == self.quick
+                && earlier.rounds == self.rounds,
             "the earlier run was on another machine, beside others, or of another kind"
         );
         let here: BTreeSet<u32> = self.measures.iter().map(|it| it.row).collect();

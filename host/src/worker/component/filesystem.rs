@@ -19,13 +19,11 @@ use super::things::{In, Listing, NOTHING, Out, Thing};
 use crate::worker::memory::PIECE;
 use crate::worker::state::{HostTrap, Ports, State};
 use crate::worker::wasi::Errno;
-use crate::worker::wasi::descriptor::{Descriptor, Dir, Fail, File};
+use crate::worker::wasi::descriptor::{Descriptor, Dir, Fail, File, MAX_OPEN};
 use crate::worker::wasi::file::count_written;
 use crate::worker::wasi::path::{self, At, MAX_PATH};
 use crate::worker::wasi::stat::{self, Times};
 
-/// Files and directories that one instance may have open at a time, as in preview 1.
-const MAX_OPEN: usize = 128;
 /// Bytes of a directory's list that are asked of the kernel at once.
 const LIST_BUFFER: usize = 16 << 10;
 

@@ -11,7 +11,7 @@ use crate::jail::landlock::Beneath;
 use crate::worker::state::HostTrap;
 
 /// Numbers that one task may have in use. The process has a limit too, which it shares with the objects of the batch.
-const MAX_OPEN: usize = 128;
+pub(in crate::worker) const MAX_OPEN: usize = 128;
 
 /// A standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

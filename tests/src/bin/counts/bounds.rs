@@ -31,11 +31,15 @@ impl Bounds {
         Ok(Self(serde_json::from_slice(&text).context(FILE)?))
     }
 
-    /// Prints a count beside its bound; `false` when it is above.
+    /// Prints a count beside its bound; `false` when it is above, or when this architecture has bounds and this path none.
     pub(crate) fn holds(&self, name: &str, count: u64) -> bool {
-        let Some(&bound) = self.0.get(ARCH).and_then(|counts| counts.get(name)) else {
-            println!("{name:<34}{count:>9}  there is no bound for {ARCH}; --write makes one");
+        let Some(counts) = self.0.get(ARCH) else {
+            println!("{name:<34}{count:>9}  there are no bounds for {ARCH}; --write makes them");
             return true;
+        };
+        let Some(&bound) = counts.get(name) else {
+            println!("{name:<34}{count:>9}  NO BOUND; --write makes one");
+            return false;
         };
         let above = count * 100 > bound * (100 + ALLOWED);
         let word = if above {

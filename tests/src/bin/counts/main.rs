@@ -54,7 +54,7 @@ fn main() -> Result<ExitCode> {
         bounds.write()?;
     }
     if exceeded > 0 {
-        eprintln!("{exceeded} counts are above their bounds");
+        eprintln!("{exceeded} counts are above their bounds, or have none");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
