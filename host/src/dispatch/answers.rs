@@ -162,7 +162,11 @@ impl Link {
         let Some(flight) = self.flights.front_mut() else {
             return;
         };
-        let ranges = std::mem::take(&mut run.ranges);
+        let mut ranges = std::mem::take(&mut run.ranges);
+        // Room was made for all that are open. Whoever says something between its answers makes many runs of few.
+        if ranges.capacity() / 2 > ranges.len() {
+            ranges.shrink_to_fit();
+        }
         run.offset = 0;
         flight.answered(items);
         flight.stream.deliver(Delivery::Values {

@@ -14,6 +14,7 @@ use wasmpool_abi::{Codec, Encoded, Receive, Type, Typed};
 use super::{module::Module, task::Task};
 use crate::{
     NameError,
+    dispatch::text::clean,
     module::{
         codec::ItemCodec,
         signature::{Signature, TaskKind},
@@ -70,7 +71,8 @@ pub struct ScriptError {
 
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        // A stranger wrote it.
+        f.write_str(&clean(&self.text))
     }
 }
 

@@ -331,14 +331,12 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
         if let Some(message) = self.refusal(call, &io.input) {
             return refused(io.outbox, message);
         }
+        self.clear_over();
         let Some(target) = self.tasks.get(call.task as usize) else {
             return refused(io.outbox, format!("the module has no task {}", call.task));
         };
         let is_command = matches!(target, Target::Command(_));
         let session = call.kind == CallKind::Session;
-        if std::mem::take(&mut self.is_over) {
-            self.live = None;
-        }
         // A fresh instance would pass for the one that the session had.
         if std::mem::replace(&mut self.in_session, session) && session && self.live.is_none() {
             return refused(io.outbox, "the instance of this session is gone".to_owned());
@@ -417,6 +415,13 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
     /// Whether the instance of the last call is there for the next one.
     pub(crate) fn keeps_instance(&self) -> bool {
         self.live.is_some() && !self.is_over
+    }
+
+    /// Takes the instance apart whose last call is over. Before the time of the next one begins: what one has used is not another's.
+    pub(crate) fn clear_over(&mut self) {
+        if std::mem::take(&mut self.is_over) {
+            self.live = None;
+        }
     }
 
     /// The batch is over: no later task sees its instance.

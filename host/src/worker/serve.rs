@@ -196,6 +196,7 @@ fn run_batch(
     let mut looks = cpu::Looks::default();
     for task in batch.first..batch.first + u64::from(batch.count) {
         let input = inputs.next()?;
+        runner.clear_over();
         let started = monotonic_ns();
         arena.started().store(started, Relaxed);
         let cpu = (batch.call.cpu.is_some() || batch.call.report)

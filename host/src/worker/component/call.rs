@@ -7,7 +7,7 @@ use wasmtime::component::{
     Component, ComponentExportIndex, Func, ResourceAny, ResourceType, Type, Val,
 };
 
-use super::{objects, values};
+use super::{objects, values, weight};
 use crate::module::wit::IN_INSTANCE;
 use crate::wire::completion::OutputKind;
 use crate::worker::contract::{Input as _, Outbox as _};
@@ -22,6 +22,8 @@ pub(in crate::worker) struct Function {
     /// The types of objects among them: by the component's own name for it, the kind.
     objects: Vec<(ResourceType, usize)>,
     result: Option<Type>,
+    /// So many times what wasmtime counts may values of this component take.
+    understated: usize,
 }
 
 /// Whether a call gave the function's value, or its error.
@@ -52,6 +54,7 @@ impl Function {
             export,
             params: ty.params().map(|(_, ty)| ty).collect(),
             result: ty.results().next(),
+            understated: weight::understated(component),
             objects: objects.iter().map(|(ty, kind, _)| (*ty, *kind)).collect(),
         })
     }
@@ -89,7 +92,7 @@ impl Function {
             Some(_) => vec![Val::Bool(false)],
             None => Vec::new(),
         };
-        store.set_hostcall_fuel(values_for(store.data().output_cap));
+        store.set_hostcall_fuel(values_for(store.data().output_cap) / self.understated);
         if let Err(error) = function.call(&mut *store, &params, &mut results) {
             let state = store.data_mut();
             if state.halt.is_none() && is_too_much(&error) {

@@ -286,7 +286,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.read-via-stream",
             |state: &mut State<P>, (it, at): (Handle, u64)| {
-                let file = told(file(state, &it).and_then(to_read))?;
+                let file = told(with_room(state, &it, to_read))?;
                 stream(state, file, |state, file| {
                     own::<InputStream, _>(state, Thing::In(In::File { file, at }))
                 })
@@ -295,7 +295,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.write-via-stream",
             |state: &mut State<P>, (it, at): (Handle, u64)| {
-                let file = told(file(state, &it).and_then(to_write))?;
+                let file = told(with_room(state, &it, to_write))?;
                 let at = Some(at);
                 stream(state, file, |state, file| {
                     own::<OutputStream, _>(state, Thing::Out(Out::File { file, at }))
@@ -305,7 +305,7 @@ fn add_files<P: Ports>(types: &mut Interface<'_, P>) -> wasmtime::Result<()> {
         .func(
             "[method]descriptor.append-via-stream",
             |state: &mut State<P>, (it,): (Handle,)| {
-                let file = told(file(state, &it).and_then(to_write))?;
+                let file = told(with_room(state, &it, to_write))?;
                 stream(state, file, |state, file| {
                     own::<OutputStream, _>(state, Thing::Out(Out::File { file, at: None }))
                 })
@@ -668,6 +668,16 @@ fn file<'a, P: Ports>(state: &'a mut State<P>, handle: &Handle) -> Result<&'a Fi
         Descriptor::Dir(_) => Err(Errno::Isdir.into()),
         Descriptor::Std(_) => Err(Errno::Badf.into()),
     }
+}
+
+/// What is asked of an open file for a stream of its own.
+fn with_room<P: Ports>(
+    state: &mut State<P>,
+    handle: &Handle,
+    ask: fn(&File) -> Result<Rc<OwnedFd>, Fail>,
+) -> Result<Rc<OwnedFd>, Fail> {
+    room(state)?;
+    file(state, handle).and_then(ask)
 }
 
 fn to_read(file: &File) -> Result<Rc<OwnedFd>, Fail> {

@@ -15,3 +15,4 @@ mod pool;
 mod sockets;
 pub(crate) mod things;
 mod values;
+mod weight;

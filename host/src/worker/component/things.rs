@@ -124,9 +124,17 @@ impl Things {
         }
     }
 
-    /// Files and directories among them.
+    /// Files and directories among them, and streams of files, each of which keeps its file open.
     pub(super) fn open_files(&self) -> usize {
-        let open = |thing: &&Thing| matches!(thing, Thing::File(_) | Thing::Listing(_));
+        let open = |thing: &&Thing| {
+            matches!(
+                thing,
+                Thing::File(_)
+                    | Thing::Listing(_)
+                    | Thing::In(In::File { .. })
+                    | Thing::Out(Out::File { .. })
+            )
+        };
         self.table.iter().flatten().filter(open).count()
     }
 }
