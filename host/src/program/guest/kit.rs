@@ -85,6 +85,7 @@ const RUST: &[(&str, &str)] = kit![
     "src/raw.rs",
     "src/refusals.rs",
     "src/report.rs",
+    "src/script.rs",
     "src/result.rs",
     "src/shared/argument.rs",
     "src/shared/array.rs",

@@ -94,7 +94,7 @@ mod tests {
                 (export "it" (type $it (eq $t)))
                 (export "f" (func (param "many" (list $it)))))))"#
         );
-        understated(&Component::new(&engine, text.as_bytes()).unwrap())
+        understated(&Component::new(&engine, wat::parse_str(text).unwrap()).unwrap())
     }
 
     #[test]
