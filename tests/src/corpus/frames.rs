@@ -73,13 +73,13 @@ fn rows() -> Vec<Row> {
         (
             "an answer over the cap",
             CAPS,
-            LOST("result of 90000 bytes"),
+            LOST("result of 30000 bytes"),
             Holds,
         ),
         (
             "a last piece over the cap",
             CAPS,
-            LOST("result of 90000 bytes"),
+            LOST("result of 30000 bytes"),
             Holds,
         ),
         (

@@ -54,7 +54,7 @@ impl Function {
             export,
             params: ty.params().map(|(_, ty)| ty).collect(),
             result: ty.results().next(),
-            understated: weight::understated(component),
+            understated: weight::understated(component, &ty),
             objects: objects.iter().map(|(ty, kind, _)| (*ty, *kind)).collect(),
         })
     }
