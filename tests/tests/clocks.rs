@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 /// Who reads it, and for what.
-const READERS: [(&str, &str); 3] = [
+const READERS: [(&str, &str); 4] = [
     ("worker/wasi/clock.rs", "what a guest sees when it asks"),
+    (
+        "worker/component/clocks.rs",
+        "what a component sees when it asks",
+    ),
     (
         "worker/wasi/poll.rs",
         "a guest that waits until a time of day",
