@@ -467,12 +467,16 @@ fn compile(
     let patience = limits.compile_time.min(LONGEST_COMPILE);
     let deadline = Instant::now() + patience;
     let files: Vec<_> = [&file].into_iter().chain(state).map(AsFd::as_fd).collect();
-    socket::send_value(&socket, &spec, &files)?;
     let mut buffer = vec![0; MAX_REPLY];
-    let received = match socket::wait_readable(&socket, deadline) {
-        Ok(true) => socket::receive_with_descriptors(&socket, &mut buffer),
-        Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(error) => Err(error),
+    let received = match socket::send_value(&socket, &spec, &files) {
+        // It ended before it was told anything: as lost as one that ends later.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        Err(error) => return Err(error.into()),
+        Ok(()) => match socket::wait_readable(&socket, deadline) {
+            Ok(true) => socket::receive_with_descriptors(&socket, &mut buffer),
+            Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(error) => Err(error),
+        },
     };
     let over_time = Instant::now() >= deadline;
     let lost = |reason: &str| LoadError::CompilerLost {

@@ -79,22 +79,10 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// Rounds below which a median says nothing.
-const FEWEST_ROUNDS: usize = 3;
-
-/// It was a whole run, and nothing failed.
+/// It was a real run, and nothing failed. What was not measured has its line in the table all the same.
 fn check_report(report: &Report) -> Result<()> {
     ensure!(!report.quick, "a quick run has rough figures");
-    ensure!(
-        report.rounds >= FEWEST_ROUNDS,
-        "{} rounds have no median",
-        report.rounds
-    );
     ensure!(report.failed.is_empty(), "failed: {:?}", report.failed);
-    for row in ROWS {
-        let measured = report.measures.iter().any(|it| it.row == row);
-        ensure!(measured, "row {row} was not measured");
-    }
     Ok(())
 }
 
@@ -139,8 +127,11 @@ fn table_of(what: &str, report: &Report) -> Result<String> {
         }
     };
     let caption = format!(
-        "Medians of {} rounds, of fewer where one takes long, on {}. {}.",
-        report.rounds,
+        "{} of each, on {}. {}.",
+        match report.rounds {
+            1 => "One round".to_owned(),
+            rounds => format!("Medians of {rounds} rounds, or of fewer where one takes long,"),
+        },
         report.day(),
         report.machine.words()
     );
@@ -197,8 +188,8 @@ mod tests {
         let document = "before\n<!-- figures: heads -->\nold\n<!-- end of figures -->\nafter\n\
                         <!-- figures: rows 2 7 --><!-- end of figures -->";
         let written = with_tables(document, &report())?;
-        assert!(written.starts_with("before\n<!-- figures: heads -->\n\nMedians of 3 rounds"));
-        assert!(written.contains("long, on 2026-01-31. A processor, 2 cores"));
+        assert!(written.starts_with("before\n<!-- figures: heads -->\n\nMedians of 3 rounds, or"));
+        assert!(written.contains("of each, on 2026-01-31. A processor, 2 cores"));
         assert!(written.contains("\nafter\n") && !written.contains("old"));
         assert_eq!(written.matches("| work ").count(), 18 + 2);
         assert_eq!(written.matches("beside loky").count(), 1);
@@ -220,8 +211,6 @@ mod tests {
         report.measures.retain(|it| it.row != 5);
         let written = with_tables("<!-- figures: heads --><!-- end of figures -->", &report)?;
         assert!(written.contains("\n| 5 | not measured |"));
-        assert!(check_report(&report).is_err());
-        let mut report = self::report();
         assert!(check_report(&report).is_ok());
         report.failed.push((6, "a wrong answer".to_owned()));
         assert!(check_report(&report).is_err());
