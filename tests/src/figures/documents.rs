@@ -127,10 +127,10 @@ fn table_of(what: &str, report: &Report) -> Result<String> {
         }
     };
     let caption = format!(
-        "{} of each, on {}. {}.",
+        "{} on {}. {}.",
         match report.rounds {
             1 => "One round".to_owned(),
-            rounds => format!("Medians of {rounds} rounds, or of fewer where one takes long,"),
+            rounds => format!("Medians of {rounds} rounds, of fewer where one takes long,"),
         },
         report.day(),
         report.machine.words()
@@ -188,8 +188,10 @@ mod tests {
         let document = "before\n<!-- figures: heads -->\nold\n<!-- end of figures -->\nafter\n\
                         <!-- figures: rows 2 7 --><!-- end of figures -->";
         let written = with_tables(document, &report())?;
-        assert!(written.starts_with("before\n<!-- figures: heads -->\n\nMedians of 3 rounds, or"));
-        assert!(written.contains("of each, on 2026-01-31. A processor, 2 cores"));
+        assert!(
+            written.starts_with("before\n<!-- figures: heads -->\n\nMedians of 3 rounds, of fewer")
+        );
+        assert!(written.contains("long, on 2026-01-31. A processor, 2 cores"));
         assert!(written.contains("\nafter\n") && !written.contains("old"));
         assert_eq!(written.matches("| work ").count(), 18 + 2);
         assert_eq!(written.matches("beside loky").count(), 1);
