@@ -6,14 +6,16 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use guest_files::Act;
 use wasmpool::doctor::system_calls;
 use wasmpool::{
-    BuildError, Builder, ByteSize, Exit, Grants, Jail, Limits, LoadError, Need, Pool, Standing,
-    StartError, StartMethod, Task, TaskError, Wall,
+    BuildError, Builder, ByteSize, Exit, Grants, Jail, Limits, LoadError, Need, Pool, PoolEvent,
+    Standing, StartError, StartMethod, Task, TaskError, Wall,
 };
 use wasmpool_tests::attack::{ATTACKS, number, plain_calls};
 use wasmpool_tests::guests;
@@ -393,7 +395,16 @@ fn everything(program: &Path, method: StartMethod) -> Result<()> {
         let builder = kinds::builder().no_cache().worker_exe(program);
         builder.workers(1).start_method(method)
     };
-    let pool = builder().build()?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&stopped);
+    let watch = move |event: &PoolEvent<'_>| {
+        if let PoolEvent::WorkerExited { exit, .. } = event
+            && *exit == Exit::Signal(libc::SIGSYS)
+        {
+            seen.store(true, SeqCst);
+        }
+    };
+    let pool = builder().on_event(watch).build()?;
     ensure!(matches!(
         pool.load_bytes(b"no module"),
         Err(LoadError::Refused(_))
@@ -412,6 +423,8 @@ fn everything(program: &Path, method: StartMethod) -> Result<()> {
         .timeout(Duration::from_millis(20));
     ensure!(matches!(spin.call(()), Err(TaskError::Timeout { .. })));
     ensure!(travel.call(())? == 130);
+    // What comes after an answer costs the worker and no task.
+    ensure!(!stopped.load(SeqCst), "a system call that is forbidden");
     for (name, came) in SUICIDES {
         ensure!(order(&attack_task, name, 0)? == came);
     }

@@ -42,7 +42,6 @@ impl Side {
 struct Subjects {
     pool: Pool,
     double: Task<u64, u64>,
-    echo: Task<Vec<u8>, Vec<u8>>,
 }
 
 /// Items of a batch: given, since how long a task takes under a tracer says nothing.
@@ -94,18 +93,6 @@ pub(crate) const PATHS: &[Path] = &[
             Ok(())
         },
     },
-    Path {
-        name: "64 KiB there and back",
-        tasks: [2, 6],
-        run: |it, tasks| {
-            let bytes: Vec<u8> = (0..=255).cycle().take(64 << 10).collect();
-            for _ in 0..tasks {
-                let answer = it.echo.call(&bytes)?;
-                ensure!(answer == bytes, "the echo is not what was said");
-            }
-            Ok(())
-        },
-    },
 ];
 
 impl Subjects {
@@ -131,7 +118,6 @@ pub(crate) fn subject(name: &str) -> Result<()> {
     let module = pool.load(guests::tiny())?;
     let subjects = Subjects {
         double: module.task("double")?,
-        echo: module.task("echo")?,
         pool,
     };
     // What is done once is done before counting.
