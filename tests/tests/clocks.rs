@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 /// Who reads it, and for what.
-const READERS: [(&str, &str); 4] = [
+const READERS: [(&str, &str); 5] = [
+    (
+        "program/guest/dev.rs",
+        "when a project's files were changed",
+    ),
     ("worker/wasi/clock.rs", "what a guest sees when it asks"),
     (
         "worker/component/clocks.rs",
