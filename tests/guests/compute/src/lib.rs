@@ -6,7 +6,7 @@ mod planets;
 
 use regex_automata::meta::Regex;
 
-/// What [`matches`] looks for: addresses and dates.
+/// What [`matches()`] looks for: addresses and dates.
 pub const PATTERN: &str = r"[a-z]+@[a-z]+\.(?:com|org|net)|[0-9]{4}-[0-9]{2}-[0-9]{2}";
 
 /// The energy of the sun and four planets after so many steps of a hundredth of a day each.
