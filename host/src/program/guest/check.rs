@@ -16,7 +16,7 @@ use crate::program::{
     report, settings,
 };
 
-/// Build a guest and test it: the calls under [[tests]] in its wasmpool.toml
+/// Build a guest and test it: the calls under `tests` in its wasmpool.toml
 ///
 /// Each has a `task`, mostly an `input` as for `wasmpool call`, and the `output`, or words of the `error`.
 #[derive(Args, Debug)]
