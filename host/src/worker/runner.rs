@@ -10,6 +10,7 @@ use wasmtime::{
 use super::command::Command;
 use super::component::call::{Function, Gave};
 use super::component::offer;
+use super::component::weight::Imports;
 use super::contract::{CallKind, CallSpec, Finished, Input, Outbox, Stop};
 use super::cpu::{self, CpuTime};
 use super::limiter::TABLE_ELEMENT_BYTES;
@@ -234,9 +235,10 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             .initialize_copy_on_write_image()
             .map_err(StartError::Image)?;
         let objects = offer::objects_of(engine, component);
+        let imports = Imports::of(component);
         let tasks = info.tasks.iter().map(|task| {
             let function = match task.shape {
-                TaskShape::Lifted => Function::of(component, &task.export, &objects),
+                TaskShape::Lifted => Function::of(component, &task.export, &objects, &imports),
                 TaskShape::Abi | TaskShape::Command | TaskShape::Numbers { .. } => None,
             };
             function

@@ -7,7 +7,7 @@ use wasmtime::component::{
     Component, ComponentExportIndex, Func, ResourceAny, ResourceType, Type, Val,
 };
 
-use super::{objects, values, weight};
+use super::{objects, values, weight::Imports};
 use crate::module::wit::IN_INSTANCE;
 use crate::wire::completion::OutputKind;
 use crate::worker::contract::{Input as _, Outbox as _};
@@ -39,6 +39,7 @@ impl Function {
         component: &Component,
         export: &str,
         objects: &[(ResourceType, usize, abi::Type)],
+        imports: &Imports,
     ) -> Option<Self> {
         let (item, export) = match export.split_once(IN_INSTANCE) {
             None => component.get_export(None, export)?,
@@ -54,7 +55,7 @@ impl Function {
             export,
             params: ty.params().map(|(_, ty)| ty).collect(),
             result: ty.results().next(),
-            understated: weight::understated(component, &ty),
+            understated: imports.understated(&ty),
             objects: objects.iter().map(|(ty, kind, _)| (*ty, *kind)).collect(),
         })
     }

@@ -15,4 +15,4 @@ mod pool;
 mod sockets;
 pub(crate) mod things;
 mod values;
-mod weight;
+pub(crate) mod weight;

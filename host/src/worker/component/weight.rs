@@ -11,7 +11,7 @@ use super::sockets;
 /// What the names of interfaces begin with whose types this program knows.
 const WASI: &str = "wasi:";
 
-/// Types looked at in one component. With more of them, it is taken for the worst.
+/// Types looked at for one function, with those of the imports. With more of them, it is taken for the worst.
 const MOST_TYPES: usize = 20_000;
 /// The worst: a list of the most flags that there may be, each with a name as short as can be.
 const WORST: usize = 40;
@@ -20,31 +20,46 @@ const NAME: usize = 24 + 32;
 /// Bytes that are counted for any value in a list.
 const VALUE: usize = super::values::VALUE;
 
-/// So many times what is counted, for the types of this function and of those that the component asks for and whose values are not
-/// of types of this program.
-pub(super) fn understated(component: &Component, function: &ComponentFunc) -> usize {
-    let (engine, ty) = (component.engine(), component.component_type());
-    let mut left = MOST_TYPES;
-    let mut worst = of_function(function, &mut left);
-    for (name, item) in ty.imports(engine) {
-        if name.starts_with(WASI) && !sockets::is_denied(name) {
-            continue;
-        }
-        match item.ty {
-            ComponentItem::ComponentFunc(function) => {
-                worst = worst.max(of_function(&function, &mut left));
+/// What the functions come to that the component asks for, but for those whose values are of types of this program. It is the same
+/// for each function that the component has.
+pub(in crate::worker) struct Imports {
+    worst: usize,
+    /// Types that may still be looked at.
+    left: usize,
+}
+
+impl Imports {
+    /// Those of this component.
+    pub(in crate::worker) fn of(component: &Component) -> Self {
+        let (engine, ty) = (component.engine(), component.component_type());
+        let mut left = MOST_TYPES;
+        let mut worst = 1;
+        for (name, item) in ty.imports(engine) {
+            if name.starts_with(WASI) && !sockets::is_denied(name) {
+                continue;
             }
-            ComponentItem::ComponentInstance(instance) => {
-                for (_, item) in instance.exports(engine) {
-                    if let ComponentItem::ComponentFunc(function) = item.ty {
-                        worst = worst.max(of_function(&function, &mut left));
+            match item.ty {
+                ComponentItem::ComponentFunc(function) => {
+                    worst = worst.max(of_function(&function, &mut left));
+                }
+                ComponentItem::ComponentInstance(instance) => {
+                    for (_, item) in instance.exports(engine) {
+                        if let ComponentItem::ComponentFunc(function) = item.ty {
+                            worst = worst.max(of_function(&function, &mut left));
+                        }
                     }
                 }
+                _ => {}
             }
-            _ => {}
         }
+        Self { worst, left }
     }
-    worst
+
+    /// So many times what is counted may cross in a call of this function: in its own values, and in those of what it calls.
+    pub(super) fn understated(&self, function: &ComponentFunc) -> usize {
+        let mut left = self.left;
+        self.worst.max(of_function(function, &mut left))
+    }
 }
 
 fn of_function(function: &ComponentFunc, left: &mut usize) -> usize {
@@ -104,7 +119,7 @@ mod tests {
         let ComponentItem::ComponentFunc(function) = item else {
             panic!("{item:?}");
         };
-        understated(&component, &function)
+        Imports::of(&component).understated(&function)
     }
 
     #[test]
