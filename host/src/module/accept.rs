@@ -398,12 +398,7 @@ impl Scan<'_> {
             initialize,
             wasm_size: wasm_size as u64,
         };
-        let size = postcard::experimental::serialized_size(&info).unwrap_or(usize::MAX);
-        bounds::check(
-            "bytes for the description of tasks and imports",
-            size as u64,
-            bounds::MAX_INFO,
-        )?;
+        bounds::check_info(&info)?;
         Ok((info, instance_size))
     }
 }

@@ -1,6 +1,7 @@
 //! How much of everything one module may have. What is over a bound is refused by name before anything is compiled.
 
 use super::engine::MAX_TABLE_ELEMENTS;
+use super::info::ModuleInfo;
 use super::refusal::Refusal;
 
 /// Functions, imported ones included. The largest programs compiled to WebAssembly (office suites, browsers' engines)
@@ -42,6 +43,16 @@ pub(crate) const MAX_ELEMENTS: u64 = MAX_TABLE_ELEMENTS as u64;
 /// Bytes of the description that goes to the host (`ModuleInfo` in postcard): the section of tasks at its largest, and as
 /// much again for the names of tasks and imports.
 pub(crate) const MAX_INFO: u64 = 2 * wasmpool_abi::section::MAX_SECTION as u64;
+
+/// Refuses a module whose description is longer than [`MAX_INFO`].
+pub(crate) fn check_info(info: &ModuleInfo) -> Result<(), Refusal> {
+    let size = postcard::experimental::serialized_size(info).unwrap_or(usize::MAX);
+    check(
+        "bytes for the description of tasks and imports",
+        size as u64,
+        MAX_INFO,
+    )
+}
 
 /// Refuses what is over its bound.
 pub(crate) fn check(what: &str, found: u64, limit: u64) -> Result<(), Refusal> {

@@ -60,12 +60,7 @@ pub(super) fn compile(wasm: &[u8], engine: &Engine, form: Form<'_>) -> Result<Co
         initialize: false,
         wasm_size: wasm.len() as u64,
     };
-    let size = postcard::experimental::serialized_size(&info).unwrap_or(usize::MAX);
-    bounds::check(
-        "bytes for the description of tasks and imports",
-        size as u64,
-        bounds::MAX_INFO,
-    )?;
+    bounds::check_info(&info)?;
     Ok(Compiled {
         code: component.serialize().map_err(refuse)?,
         info,
