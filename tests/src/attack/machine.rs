@@ -1,7 +1,7 @@
 //! System calls as the processor makes them, past libc and whatever stands in its place.
 
 use std::arch::asm;
-use std::ffi::c_long;
+use std::ffi::{c_long, c_void};
 
 /// Makes a system call. The answer is the kernel's: negative numbers are errors.
 ///
@@ -30,6 +30,21 @@ pub unsafe fn call(number: c_long, arguments: [c_long; 6]) -> c_long {
         );
     }
     answer
+}
+
+/// What libc's `getrandom` does.
+///
+/// # Safety
+/// As libc's: `buffer` has room for `len` bytes.
+pub unsafe fn getrandom(buffer: *mut c_void, len: usize, flags: u32) -> isize {
+    // SAFETY: the kernel writes into the caller's buffer, which has the room by this function's contract.
+    let got = unsafe {
+        call(
+            libc::SYS_getrandom,
+            [buffer as c_long, len as c_long, flags.into(), 0, 0, 0],
+        )
+    };
+    isize::try_from(with_errno(got)).unwrap_or(-1)
 }
 
 /// The interface of 32-bit programs: `getpid`, number 20 there.

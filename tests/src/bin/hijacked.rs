@@ -34,13 +34,7 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, len: usize, flags: u32) -> i
         return isize::try_from(len).unwrap_or(-1);
     }
     // SAFETY: the caller's buffer, its length and its flags, unchanged.
-    let got = unsafe {
-        machine::call(
-            libc::SYS_getrandom,
-            [buffer as c_long, len as c_long, flags.into(), 0, 0, 0],
-        )
-    };
-    isize::try_from(machine::with_errno(got)).unwrap_or(-1)
+    unsafe { machine::getrandom(buffer, len, flags) }
 }
 
 /// In the place of libc's: filters are loaded through it.

@@ -4,7 +4,7 @@
 //! `getrandom` is the one below, and a number of bytes that no honest guest asks for tells a lie, past the code that keeps
 //! the protocol.
 
-use std::ffi::{c_long, c_void};
+use std::ffi::c_void;
 
 use wasmpool_tests::attack::{self, machine};
 use wasmpool_tests::lie;
@@ -30,11 +30,5 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, len: usize, flags: u32) -> i
         return isize::try_from(len).unwrap_or(-1);
     }
     // SAFETY: the caller's buffer, its length and its flags, unchanged.
-    let got = unsafe {
-        machine::call(
-            libc::SYS_getrandom,
-            [buffer as c_long, len as c_long, flags.into(), 0, 0, 0],
-        )
-    };
-    isize::try_from(machine::with_errno(got)).unwrap_or(-1)
+    unsafe { machine::getrandom(buffer, len, flags) }
 }
