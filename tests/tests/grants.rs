@@ -11,6 +11,7 @@ use wasmpool::{
     ByteSize, Capped, Clock, GrantError, Grants, Isolation, Module, Need, Process, Random,
     SessionError, Task, TaskError, Wall,
 };
+use wasmpool_tests::attack::{ATTACKER, len_of};
 use wasmpool_tests::kinds::{self, Kind, START_METHODS};
 use wasmpool_tests::{TASK_TIMEOUT, guests};
 
@@ -768,18 +769,9 @@ fn workers_with_directories_serve_one_grant_and_no_other() -> Result<()> {
 
 const HIJACKED: &str = env!("CARGO_BIN_EXE_hijacked");
 
-/// Asks for random bytes, so many that the hijacked program takes it for an order.
-const ATTACKER: &str = r#"(module
-    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-    (memory (export "memory") 2)
-    (func (export "attack") (param $number i32) (param $argument i64) (result i64)
-        (i64.store (i32.const 8) (local.get $argument))
-        (drop (call $random (i32.const 8) (i32.add (i32.const 4001) (local.get $number))))
-        (i64.load (i32.const 8))))"#;
-
 /// What comes of an attack: the kernel's answer, or the signal that the worker died of.
 fn attack(task: &Task<(i32, i64), i64>, name: &str) -> Result<Result<i64, i32>> {
-    match task.call((wasmpool_tests::attack::number(name), 0)) {
+    match task.call((len_of(name), 0)) {
         Ok(answer) => Ok(Ok(answer.min(0))),
         Err(TaskError::WorkerLost {
             exit: Some(wasmpool::Exit::Signal(signal)),

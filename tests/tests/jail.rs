@@ -17,20 +17,11 @@ use wasmpool::{
     BuildError, Builder, ByteSize, Exit, Grants, Jail, Limits, LoadError, Need, Pool, PoolEvent,
     Standing, StartError, StartMethod, Task, TaskError, Wall,
 };
-use wasmpool_tests::attack::{ATTACKS, number, plain_calls};
+use wasmpool_tests::attack::{ATTACKER, ATTACKS, len_of, plain_calls};
 use wasmpool_tests::guests;
 use wasmpool_tests::kinds::{self, START_METHODS};
 
 const HIJACKED: &str = env!("CARGO_BIN_EXE_hijacked");
-
-/// Asks for random bytes, so many that the hijacked program takes it for an order.
-const ATTACKER: &str = r#"(module
-    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-    (memory (export "memory") 2)
-    (func (export "attack") (param $number i32) (param $argument i64) (result i64)
-        (i64.store (i32.const 8) (local.get $argument))
-        (drop (call $random (i32.const 8) (i32.add (i32.const 4001) (local.get $number))))
-        (i64.load (i32.const 8))))"#;
 
 /// What comes of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +42,7 @@ fn attack(pool: &Pool, name: &str, argument: i64) -> Result<Came> {
 }
 
 fn order(task: &Attacker, name: &str, argument: i64) -> Result<Came> {
-    match task.call((number(name), argument)) {
+    match task.call((len_of(name), argument)) {
         Ok(answer) if answer < 0 => Ok(Came::Error(i32::try_from(-answer)?)),
         Ok(_) => Ok(Came::Through),
         Err(TaskError::WorkerLost {
@@ -348,9 +339,9 @@ const TRAVELLER: &str = r#"(module
     (data (i32.const 32768) "an image")
     (data (i32.const 1500000) "that is long")
     (data $other (i32.const 0) "another one")
-    (func (export "attack") (param $number i32) (param $argument i64) (result i64)
+    (func (export "attack") (param $len i32) (param $argument i64) (result i64)
         (i64.store (i32.const 8) (local.get $argument))
-        (drop (call $random (i32.const 8) (i32.add (i32.const 4001) (local.get $number))))
+        (drop (call $random (i32.const 8) (local.get $len)))
         (i64.load (i32.const 8)))
     (func (export "travel") (result i32)
         (drop (call $yield))

@@ -12,7 +12,16 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use machine::call;
 
 /// A guest that asks for so many random bytes, and the number of an attack, asks for that attack.
-pub const FIRST_LEN: usize = 4_001;
+const FIRST_LEN: usize = 4_001;
+
+/// A guest whose task `attack`, of a length and an argument, asks for so many random bytes: see [`len_of`]. It returns the answer.
+pub const ATTACKER: &str = r#"(module
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+    (memory (export "memory") 2)
+    (func (export "attack") (param $len i32) (param $argument i64) (result i64)
+        (i64.store (i32.const 8) (local.get $argument))
+        (drop (call $random (i32.const 8) (local.get $len)))
+        (i64.load (i32.const 8))))"#;
 
 /// An attack: an argument in, the kernel's answer out (negative numbers are errors).
 pub type Attack = fn(i64) -> i64;
@@ -23,15 +32,15 @@ pub fn asked_for(len: usize) -> Option<Attack> {
     Some(ATTACKS.get(len.checked_sub(FIRST_LEN)?)?.1)
 }
 
-/// The number of an attack.
+/// The length that stands for an attack.
 ///
 /// # Panics
 /// When there is none of that name.
 #[must_use]
-pub fn number(name: &str) -> i32 {
+pub fn len_of(name: &str) -> i32 {
     let at = ATTACKS.iter().position(|(known, _)| *known == name);
     let at = at.unwrap_or_else(|| panic!("there is no attack {name}"));
-    i32::try_from(at).expect("there are few attacks")
+    i32::try_from(FIRST_LEN + at).expect("there are few attacks")
 }
 
 const PAGE: c_long = 1 << 16;

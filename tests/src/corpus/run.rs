@@ -19,17 +19,10 @@ use super::{Argument, Came, Case, End, Lift, Relax, Run, Setting, Show, plain};
 use crate::kinds::Kind;
 use crate::{DEADLINE, TASK_TIMEOUT, attack, guests, lie};
 
-/// Asks for random bytes, so many that a program of the tests takes it for an order.
-const ORDER: &str = r#"(module
-    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-    (memory (export "memory") 2)
-    (func (export "order") (param $len i32) (param $argument i64) (result i64)
-        (i64.store (i32.const 8) (local.get $argument))
-        (drop (call $random (i32.const 8) (local.get $len)))
-        (i64.load (i32.const 8))))"#;
-
-/// A task that takes orders.
-type Orders = Task<(i32, i64), i64>;
+/// A task that asks for random bytes, so many that a program of the tests takes it for an order.
+fn attacker(pool: &Pool) -> Result<Task<(i32, i64), i64>> {
+    Ok(pool.load_bytes(attack::ATTACKER)?.task("attack")?)
+}
 
 /// Whose workers they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -214,7 +207,7 @@ fn shown(pools: &Pools, case: &Case, show: &Show) -> Result<Came> {
         Show::Engine => plain::reads(&source()?),
         Show::PlainRun => plain::runs(&source()?),
         Show::Believe => match &case.run {
-            Run::Lie(name) => Ok(Came::Harmed(lie::believe(lie::named(name).1))),
+            Run::Lie(name) => Ok(Came::Harmed(lie::believe(lie::named(name)))),
             other => bail!("{other:?} is no lie"),
         },
         Show::Objects(source) => once(pools, &Run::Objects(source.clone())),
@@ -318,20 +311,15 @@ fn finish<In, Out: Receive, A: wasmpool::Arg<In>>(
 
 /// A lie between two honest tasks, which must not notice.
 fn tell(pools: &Pools, name: &str, ends: End) -> Result<Came> {
-    let order = |name: &str| {
-        let (number, _) = lie::named(name);
-        i32::try_from(lie::FIRST_LEN).map(|first| first + number)
-    };
     let pool = pools.of(Program::Liar, Setting::Ordinary, None)?;
-    let task: Orders = pool.load_bytes(ORDER)?.task("order")?;
-    let task = task.max_output(ByteSize::new(lie::cap::OUTPUT));
+    let task = attacker(&pool)?.max_output(ByteSize::new(lie::cap::OUTPUT));
     let task = match ends {
         End::Fails("timeout") => task.timeout(TASK_TIMEOUT),
         _ => task,
     };
-    let honest = order("nothing")?;
+    let (told, honest) = (lie::len_of(name), lie::len_of("nothing"));
     let mut outcomes = pool
-        .map(&task, [(honest, 40), (order(name)?, 41), (honest, 42)])
+        .map(&task, [(honest, 40), (told, 41), (honest, 42)])
         .into_iter();
     let (before, it, after) = (outcomes.next(), outcomes.next(), outcomes.next());
     ensure!(
@@ -379,12 +367,12 @@ fn native(pools: &Pools, name: &str, argument: Argument, relax: Option<Relax>) -
 }
 
 fn attack(pool: &Pool, name: &str, argument: i64) -> Result<Came> {
-    let task: Orders = pool.load_bytes(ORDER)?.task("order")?;
-    let len = i32::try_from(attack::FIRST_LEN)? + attack::number(name);
-    Ok(match task.call((len, argument)) {
-        Ok(number) => Came::Number(number),
-        Err(error) => Came::Failed(error),
-    })
+    Ok(
+        match attacker(pool)?.call((attack::len_of(name), argument)) {
+            Ok(number) => Came::Number(number),
+            Err(error) => Came::Failed(error),
+        },
+    )
 }
 
 /// Connects to somebody who listens.

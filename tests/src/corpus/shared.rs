@@ -255,7 +255,7 @@ fn look(pools: &Pools, lock: bool) -> Result<Came> {
 /// A task takes the lock, and its worker crashes.
 fn die(pools: &Pools, take: &str) -> Result<Came> {
     let pool = pools.of(Program::Liar, Setting::Ordinary, None)?;
-    let crash = attack::FIRST_LEN + usize::try_from(attack::number("crash"))?;
+    let crash = attack::len_of("crash");
     let body = format!(
         "(block (result i32) (drop {take}) (call $random_get (i32.const 8) (i32.const {crash})))"
     );
@@ -340,8 +340,7 @@ fn written(array: &RawArray<u64>) -> Result<Came> {
 
 /// The worker that has the object writes over all of its memory, natively.
 fn scrambling() -> String {
-    let (number, _) = lie::named("scrambles its objects");
-    let len = lie::FIRST_LEN + usize::try_from(number).unwrap_or(0);
+    let len = lie::len_of("scrambles its objects");
     format!("(call $random_get (i32.const 8) (i32.const {len}))")
 }
 

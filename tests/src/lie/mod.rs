@@ -12,7 +12,7 @@ pub use naive::believe;
 pub use real::tell;
 
 /// A guest that asks for so many random bytes, and the number of a lie, asks for that lie.
-pub const FIRST_LEN: usize = 6_001;
+const FIRST_LEN: usize = 6_001;
 
 /// Bytes of the ring.
 const RING: u64 = 512 << 10;
@@ -137,15 +137,27 @@ pub fn asked_for(len: usize) -> Option<&'static Lie> {
     LIES.get(len.checked_sub(FIRST_LEN)?)
 }
 
-/// The lie of a name, and its number.
+/// The length that stands for a lie.
+///
+/// # Panics
+/// When there is none of that name.
+#[must_use]
+pub fn len_of(name: &str) -> i32 {
+    i32::try_from(FIRST_LEN + place_of(name)).expect("there are few lies")
+}
+
+/// The lie of a name.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
-pub fn named(name: &str) -> (i32, &'static Lie) {
-    let at = LIES.iter().position(|lie| lie.name == name);
-    let at = at.unwrap_or_else(|| panic!("there is no lie {name}"));
-    (i32::try_from(at).expect("there are few lies"), &LIES[at])
+pub fn named(name: &str) -> &'static Lie {
+    &LIES[place_of(name)]
+}
+
+fn place_of(name: &str) -> usize {
+    let place = LIES.iter().position(|lie| lie.name == name);
+    place.unwrap_or_else(|| panic!("there is no lie {name}"))
 }
 
 /// A record: a head of 16 bytes and a body, padded to 8 bytes.
