@@ -14,7 +14,7 @@ use std::{
 
 use wasmpool::{Limits, ScriptLanguage};
 
-use crate::kinds;
+use crate::{kinds, project};
 
 /// An interpreter and scripts for it.
 #[derive(Clone, Debug)]
@@ -55,18 +55,14 @@ pub fn all() -> &'static [Interpreter] {
     })
 }
 
-fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The module as cargo builds it; why not, when the tools are missing.
 fn raw(language: ScriptLanguage, is_needed: bool) -> Result<PathBuf, String> {
     let name = language.name();
-    let place = top().join(format!(
+    let place = project().join(format!(
         "target/interpreters/wasm32-wasip1/release/{name}.wasm"
     ));
     if is_needed || (language == ScriptLanguage::JavaScript && clang_is_there()) {
-        let build = Command::new(top().join("guest-sdk/interpreters/build"))
+        let build = Command::new(project().join("guest-sdk/interpreters/build"))
             .arg(name)
             .output();
         let output = build.expect("there is a shell");

@@ -13,7 +13,7 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::guests;
+use crate::{guests, project};
 
 /// A module of the example.
 #[derive(Clone, Debug)]
@@ -185,7 +185,7 @@ const LANGUAGES: &[Language] = &[
 /// The example's folder.
 #[must_use]
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples-wasm/languages")
+    project().join("examples-wasm/languages")
 }
 
 /// The languages beside Rust.

@@ -16,6 +16,7 @@ pub mod soak;
 pub mod stress;
 pub mod witness;
 
+use std::path::Path;
 use std::time::Duration;
 
 /// The one deadline of every wait in these tests. Nothing that works takes a tenth of it, and a machine that is so
@@ -24,3 +25,10 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The time limit of tasks that are meant to run into it, and of honest ones beside them: these take microseconds.
 pub const TASK_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// The project's folder.
+#[must_use]
+pub fn project() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use wasmpool_tests::project;
 
 /// Who reads it, and for what.
 const READERS: [(&str, &str); 5] = [
@@ -49,7 +50,7 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 
 #[test]
 fn no_deadline_depends_on_the_time_of_day() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src");
+    let root = project().join("host/src");
     let mut all = Vec::new();
     sources(&root, &mut all)?;
     ensure!(all.len() > 100, "{} files", all.len());

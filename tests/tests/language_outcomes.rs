@@ -1,11 +1,11 @@
 //! How tasks end in each language, when they do not end well: kind, words and place of each failure, as the table in
 //! `docs/guests/README.md` has them.
 
-use std::{env, fs, path::Path};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wasmpool::{ByteSize, Module, Task, TaskError};
-use wasmpool_tests::{kinds, languages};
+use wasmpool_tests::{kinds, languages, project};
 
 /// What comes before the table, and after it.
 const BEGIN: &str = "<!-- how tasks end: written with WASMPOOL_WRITE_OUTCOMES=1 -->\n";
@@ -69,7 +69,7 @@ fn every_end_is_told_as_the_documentation_says() -> Result<()> {
         let column = ends(&module, guest.source).with_context(|| guest.name)?;
         columns.push((languages::title(guest.name), column));
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guests/README.md");
+    let path = project().join("docs/guests/README.md");
     let document = fs::read_to_string(&path)?;
     let (before, rest) = document.split_once(BEGIN).context("no beginning")?;
     let (table, after) = rest.split_once(END).context("no end")?;

@@ -14,7 +14,7 @@ use wasmpool::{
     JoinableQueue, List, Lock, Manager, Module, Namespace, Pool, PoolEvent, Process, ProcessExit,
     Queue, RLock, RawArray, RawValue, Semaphore, SimpleQueue, TaskError, Value, pipe,
 };
-use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages, project};
 
 /// So many languages can be mapped to one array at once, each in a worker of its own.
 const WORKERS: usize = 6;
@@ -471,7 +471,7 @@ fn json_goes_in_and_out() -> Result<()> {
 #[test]
 fn the_readme_names_every_part_and_its_test() -> Result<()> {
     const HEADING: &str = "## Write a guest in another language";
-    let readme = fs::read_to_string(languages::folder().join("../../README.md"))?;
+    let readme = fs::read_to_string(project().join("README.md"))?;
     let source = include_str!("languages.rs");
     let lines = readme.lines().skip_while(|line| *line != HEADING);
     let section = lines.skip(1).take_while(|line| !line.starts_with("## "));

@@ -2,7 +2,6 @@
 //! SECURITY.md, which is held against it here; `just lifted` prints it.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -11,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use wasmpool::{Isolation, StartMethod};
 use wasmpool_tests::corpus::{Lift, Pools, cases, markdown, run_lifted, summary};
 use wasmpool_tests::kinds::Kind;
+use wasmpool_tests::project;
 
 /// Cases at a time.
 const THREADS: usize = 4;
@@ -70,8 +70,7 @@ fn the_table_in_the_documentation_is_this_one() -> Result<()> {
         println!("skipped: the table is that of another processor");
         return Ok(());
     }
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = here.parent().unwrap_or(here).join("SECURITY.md");
+    let path = project().join("SECURITY.md");
     let document = fs::read_to_string(&path)?;
     let (before, rest) = document.split_once(BEGIN).context("no beginning")?;
     let (shown, after) = rest.split_once(END).context("no end")?;

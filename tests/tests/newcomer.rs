@@ -6,17 +6,12 @@ use std::{
     fs::{self, OpenOptions},
     io::Write as _,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wasmpool_tests::{kinds, languages};
-
-/// The project's folder.
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
+use wasmpool_tests::{kinds, languages, project};
 
 /// What one fenced block of a page asks for.
 #[derive(Debug, PartialEq)]

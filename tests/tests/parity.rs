@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use wasmpool_tests::project;
 
 /// The heading of the section with the tables.
 const SECTION: &str = "## The multiprocessing model";
@@ -202,9 +202,4 @@ fn rows(readme: &str) -> Result<Vec<Row<'_>>> {
 
 fn readme() -> Result<String> {
     fs::read_to_string(project().join("README.md")).context("README.md")
-}
-
-fn project() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
 }

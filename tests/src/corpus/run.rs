@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use wasmpool::{
 
 use super::{Argument, Came, Case, End, Lift, Relax, Run, Setting, Show, plain};
 use crate::kinds::Kind;
-use crate::{DEADLINE, TASK_TIMEOUT, attack, guests, lie};
+use crate::{DEADLINE, TASK_TIMEOUT, attack, guests, lie, project};
 
 /// A task that asks for random bytes, so many that a program of the tests takes it for an order.
 fn attacker(pool: &Pool) -> Result<Task<(i32, i64), i64>> {
@@ -385,8 +384,7 @@ pub(super) fn connect(pools: &Pools) -> Result<Came> {
 
 /// Whether a file of the project has a test of this name.
 fn exists(file: &str, test: &str) -> Result<()> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = here.parent().unwrap_or(here).join(file);
+    let path = project().join(file);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     ensure!(
         text.contains(&format!("fn {test}(")),

@@ -1,7 +1,7 @@
 //! The tables that stand in the documents: written by the bench, and by nobody else.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,6 +9,7 @@ use super::ROWS;
 use super::plots;
 use super::report::Report;
 use super::table;
+pub use crate::project;
 
 /// Where a table of the bench begins in a document, and what kind of table it is.
 const BEGIN: &str = "<!-- figures: ";
@@ -19,12 +20,6 @@ const DOCUMENTS: [&str; 2] = ["README.md", "docs/speed.md"];
 /// The run that they show.
 const FIGURES: &str = "docs/figures.json";
 const PLOTS: &str = "docs/plots";
-
-/// The project's folder.
-#[must_use]
-pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// Shows a report in the documents, with its figures and its plots beside them.
 ///
