@@ -14,7 +14,7 @@ use std::{
 
 use wasmpool::{Limits, ScriptLanguage};
 
-use crate::{kinds, project};
+use crate::{kinds, languages, project};
 
 /// An interpreter and scripts for it.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ fn raw(language: ScriptLanguage, is_needed: bool) -> Result<PathBuf, String> {
     let place = project().join(format!(
         "target/interpreters/wasm32-wasip1/release/{name}.wasm"
     ));
-    if is_needed || (language == ScriptLanguage::JavaScript && clang_is_there()) {
+    if is_needed || (language == ScriptLanguage::JavaScript && languages::clang_can_build()) {
         let build = Command::new(project().join("guest-sdk/interpreters/build"))
             .arg(name)
             .output();
@@ -78,22 +78,6 @@ fn raw(language: ScriptLanguage, is_needed: bool) -> Result<PathBuf, String> {
         return Ok(place);
     }
     Err("it is not built; guest-sdk/interpreters/build does that".to_owned())
-}
-
-fn clang_is_there() -> bool {
-    let clang = env::var_os("WASMPOOL_CLANG").unwrap_or_else(|| "clang".into());
-    let probe = Command::new(clang)
-        .args([
-            "--target=wasm32-wasi",
-            "-fsyntax-only",
-            "-include",
-            "stdlib.h",
-            "-x",
-            "c",
-            "/dev/null",
-        ])
-        .output();
-    probe.is_ok_and(|output| output.status.success())
 }
 
 /// The module from where its start has left it, made anew when the module is newer.

@@ -235,6 +235,13 @@ pub fn is_there(name: &str) -> bool {
     false
 }
 
+/// Whether there is a clang with the headers of WASI.
+#[must_use]
+pub fn clang_can_build() -> bool {
+    let c = LANGUAGES.iter().find(|language| language.name == "c");
+    c.is_some_and(|c| c.probe().is_ok())
+}
+
 impl Language {
     fn command(&self) -> (OsString, Command) {
         let (variable, usual) = self.tool;
