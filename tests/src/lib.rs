@@ -11,6 +11,7 @@ pub mod interpreters;
 pub mod kinds;
 pub mod languages;
 pub mod lie;
+pub mod page;
 pub mod processes;
 pub mod soak;
 pub mod stress;

@@ -16,6 +16,7 @@ use wasmpool::{
     ScriptError, ScriptFrame, ScriptLanguage, TaskError, TaskKind, Typed,
 };
 use wasmpool_tests::interpreters::{self, LANGUAGES};
+use wasmpool_tests::page::Page;
 use wasmpool_tests::witness::{Seen, Witness};
 use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds};
 
@@ -656,69 +657,12 @@ fn the_program_runs_javascript_and_python() -> Result<()> {
     })
 }
 
-/// The blocks of a page whose first line names a language and maybe a file: what stands behind the fence, and the text.
-fn blocks(page: &str) -> Vec<(&str, String)> {
-    let mut blocks = Vec::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        if let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) {
-            let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            blocks.push((info, text.join("\n") + "\n"));
-        }
-    }
-    blocks
-}
-
-/// Whether lines are those of the page, where `…` stands for anything: in a line, or for several lines.
-fn is_shown(shown: &str, printed: &str) -> bool {
-    let Some((before, after)) = shown.split_once('…') else {
-        return shown == printed;
-    };
-    let rest = printed.strip_prefix(before);
-    rest.is_some_and(|rest| {
-        let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-        ends.into_iter().any(|at| is_shown(after, &rest[at..]))
-    })
-}
-
 #[test]
 fn the_pages_for_newcomers_say_what_happens() -> Result<()> {
-    let tools = tempfile::tempdir()?;
-    std::os::unix::fs::symlink(
-        env!("CARGO_BIN_EXE_wasmpool-under-test"),
-        tools.path().join("wasmpool"),
-    )?;
-    let mut path = tools.path().as_os_str().to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let program = Path::new(env!("CARGO_BIN_EXE_wasmpool-under-test"));
     each(|language, module, _, _| {
-        let page = format!("../docs/guests/{}.md", language.name());
-        let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))?;
-        let folder = tempfile::tempdir()?;
-        let mut commands = 0;
-        for (info, text) in blocks(&page) {
-            if let Some((_, file)) = info.split_once(' ') {
-                fs::write(folder.path().join(file), &text)?;
-                continue;
-            }
-            if info != "console" {
-                continue;
-            }
-            for step in text.split("$ ").filter(|step| !step.is_empty()) {
-                let (command, shown) = step.split_once('\n').context("a line")?;
-                let output = Command::new("sh")
-                    .args(["-c", &format!("{command} 2>&1")])
-                    .current_dir(folder.path())
-                    .env("PATH", &path)
-                    .env("XDG_CACHE_HOME", kinds::cache())
-                    .env(language.variable(), module)
-                    .stdin(Stdio::null())
-                    .output()?;
-                let printed = String::from_utf8_lossy(&output.stdout);
-                ensure!(is_shown(shown, &printed), "{command} prints\n{printed}");
-                commands += 1;
-            }
-        }
+        let variables = [(language.variable(), module.as_os_str())];
+        let commands = Page::of(language.name())?.walk(program, &variables)?;
         ensure!(commands >= 5, "{commands} commands");
         Ok(())
     })
