@@ -1,5 +1,9 @@
 //! `wasi:filesystem`: the directories that were granted and what is beneath them, by the same resolution of paths as preview 1.
 
+mod types;
+
+pub(super) use types::{Entry, ErrorCode};
+
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IoSlice;
@@ -10,9 +14,8 @@ use std::time::Duration;
 
 use rustix::fs::{FileType, OFlags, RawDir, Stat};
 use rustix::io::{Errno as System, ReadWriteFlags};
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, flags};
+use wasmtime::component::{Linker, Resource};
 
-use super::clocks::Datetime;
 use super::io::{InputStream, IoError, OutputStream, error_of, uninterrupted};
 use super::offer::{Interface, Names, own};
 use super::things::{In, Listing, NOTHING, Out, Thing};
@@ -23,6 +26,9 @@ use crate::worker::wasi::descriptor::{Descriptor, Dir, Fail, File, MAX_OPEN};
 use crate::worker::wasi::file::count_written;
 use crate::worker::wasi::path::{self, At, MAX_PATH};
 use crate::worker::wasi::stat::{self, Times};
+use types::{
+    Advice, DescriptorFlags, DescriptorStat, Kind, MetadataHash, NewTimestamp, OpenFlags, PathFlags,
+};
 
 /// Bytes of a directory's list that are asked of the kernel at once.
 const LIST_BUFFER: usize = 16 << 10;
@@ -31,204 +37,6 @@ const LIST_BUFFER: usize = 16 << 10;
 pub(super) struct FileHandle;
 /// Marks the handles of what is in a directory.
 pub(super) struct DirectoryStream;
-
-/// Why a file's function did not do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
-#[component(enum)]
-#[repr(u8)]
-#[rustfmt::skip]
-#[expect(dead_code, reason = "some are of other systems")]
-pub(super) enum ErrorCode {
-    #[component(name = "access")] Access,
-    #[component(name = "would-block")] WouldBlock,
-    #[component(name = "already")] Already,
-    #[component(name = "bad-descriptor")] BadDescriptor,
-    #[component(name = "busy")] Busy,
-    #[component(name = "deadlock")] Deadlock,
-    #[component(name = "quota")] Quota,
-    #[component(name = "exist")] Exist,
-    #[component(name = "file-too-large")] FileTooLarge,
-    #[component(name = "illegal-byte-sequence")] IllegalByteSequence,
-    #[component(name = "in-progress")] InProgress,
-    #[component(name = "interrupted")] Interrupted,
-    #[component(name = "invalid")] Invalid,
-    #[component(name = "io")] Io,
-    #[component(name = "is-directory")] IsDirectory,
-    #[component(name = "loop")] Loop,
-    #[component(name = "too-many-links")] TooManyLinks,
-    #[component(name = "message-size")] MessageSize,
-    #[component(name = "name-too-long")] NameTooLong,
-    #[component(name = "no-device")] NoDevice,
-    #[component(name = "no-entry")] NoEntry,
-    #[component(name = "no-lock")] NoLock,
-    #[component(name = "insufficient-memory")] InsufficientMemory,
-    #[component(name = "insufficient-space")] InsufficientSpace,
-    #[component(name = "not-directory")] NotDirectory,
-    #[component(name = "not-empty")] NotEmpty,
-    #[component(name = "not-recoverable")] NotRecoverable,
-    #[component(name = "unsupported")] Unsupported,
-    #[component(name = "no-tty")] NoTty,
-    #[component(name = "no-such-device")] NoSuchDevice,
-    #[component(name = "overflow")] Overflow,
-    #[component(name = "not-permitted")] NotPermitted,
-    #[component(name = "pipe")] Pipe,
-    #[component(name = "read-only")] ReadOnly,
-    #[component(name = "invalid-seek")] InvalidSeek,
-    #[component(name = "text-file-busy")] TextFileBusy,
-    #[component(name = "cross-device")] CrossDevice,
-}
-
-impl From<Errno> for ErrorCode {
-    fn from(errno: Errno) -> Self {
-        match errno {
-            Errno::Acces => Self::Access,
-            Errno::Again => Self::WouldBlock,
-            Errno::Badf => Self::BadDescriptor,
-            Errno::Busy => Self::Busy,
-            Errno::Dquot => Self::Quota,
-            Errno::Exist => Self::Exist,
-            Errno::Fbig => Self::FileTooLarge,
-            Errno::Inval => Self::Invalid,
-            Errno::Success | Errno::Io => Self::Io,
-            Errno::Isdir => Self::IsDirectory,
-            Errno::Loop => Self::Loop,
-            // Of too many open files it knows none.
-            Errno::Mfile | Errno::Nomem => Self::InsufficientMemory,
-            Errno::Mlink => Self::TooManyLinks,
-            Errno::Nametoolong => Self::NameTooLong,
-            Errno::Noent => Self::NoEntry,
-            Errno::Nospc => Self::InsufficientSpace,
-            Errno::Notdir => Self::NotDirectory,
-            Errno::Notempty => Self::NotEmpty,
-            Errno::Notsock | Errno::Notsup => Self::Unsupported,
-            Errno::Nxio => Self::NoSuchDevice,
-            Errno::Overflow => Self::Overflow,
-            Errno::Perm => Self::NotPermitted,
-            Errno::Rofs => Self::ReadOnly,
-            Errno::Spipe => Self::InvalidSeek,
-            Errno::Txtbsy => Self::TextFileBusy,
-            Errno::Xdev => Self::CrossDevice,
-        }
-    }
-}
-
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
-#[component(enum)]
-#[repr(u8)]
-#[rustfmt::skip]
-pub(super) enum Kind {
-    #[component(name = "unknown")] Unknown,
-    #[component(name = "block-device")] BlockDevice,
-    #[component(name = "character-device")] CharacterDevice,
-    #[component(name = "directory")] Directory,
-    #[component(name = "fifo")] Fifo,
-    #[component(name = "symbolic-link")] SymbolicLink,
-    #[component(name = "regular-file")] RegularFile,
-    #[component(name = "socket")] Socket,
-}
-
-impl From<FileType> for Kind {
-    fn from(kind: FileType) -> Self {
-        match kind {
-            FileType::RegularFile => Self::RegularFile,
-            FileType::Directory => Self::Directory,
-            FileType::Symlink => Self::SymbolicLink,
-            FileType::Fifo => Self::Fifo,
-            FileType::Socket => Self::Socket,
-            FileType::CharacterDevice => Self::CharacterDevice,
-            FileType::BlockDevice => Self::BlockDevice,
-            FileType::Unknown => Self::Unknown,
-        }
-    }
-}
-
-flags! {
-    DescriptorFlags {
-        #[component(name = "read")] const READ;
-        #[component(name = "write")] const WRITE;
-        #[component(name = "file-integrity-sync")] const FILE_INTEGRITY_SYNC;
-        #[component(name = "data-integrity-sync")] const DATA_INTEGRITY_SYNC;
-        #[component(name = "requested-write-sync")] const REQUESTED_WRITE_SYNC;
-        #[component(name = "mutate-directory")] const MUTATE_DIRECTORY;
-    }
-}
-
-flags! {
-    PathFlags {
-        #[component(name = "symlink-follow")] const SYMLINK_FOLLOW;
-    }
-}
-
-flags! {
-    OpenFlags {
-        #[component(name = "create")] const CREATE;
-        #[component(name = "directory")] const DIRECTORY;
-        #[component(name = "exclusive")] const EXCLUSIVE;
-        #[component(name = "truncate")] const TRUNCATE;
-    }
-}
-
-/// What the system knows of a file.
-#[derive(Clone, Debug, ComponentType, Lift, Lower)]
-#[component(record)]
-struct DescriptorStat {
-    #[component(name = "type")]
-    kind: Kind,
-    #[component(name = "link-count")]
-    link_count: u64,
-    size: u64,
-    #[component(name = "data-access-timestamp")]
-    accessed: Option<Datetime>,
-    #[component(name = "data-modification-timestamp")]
-    modified: Option<Datetime>,
-    #[component(name = "status-change-timestamp")]
-    changed: Option<Datetime>,
-}
-
-/// A time that a guest sets.
-#[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
-#[component(variant)]
-enum NewTimestamp {
-    #[component(name = "no-change")]
-    NoChange,
-    #[component(name = "now")]
-    Now,
-    #[component(name = "timestamp")]
-    At(Datetime),
-}
-
-/// One thing in a directory.
-#[derive(Clone, Debug, ComponentType, Lift, Lower)]
-#[component(record)]
-pub(super) struct Entry {
-    #[component(name = "type")]
-    kind: Kind,
-    name: String,
-}
-
-/// Tells files apart without telling where they are.
-#[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
-#[component(record)]
-struct MetadataHash {
-    lower: u64,
-    upper: u64,
-}
-
-/// Advice is heard and not followed.
-#[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
-#[component(enum)]
-#[repr(u8)]
-#[rustfmt::skip]
-#[expect(dead_code, reason = "only guests make them")]
-enum Advice {
-    #[component(name = "normal")] Normal,
-    #[component(name = "sequential")] Sequential,
-    #[component(name = "random")] Random,
-    #[component(name = "will-need")] WillNeed,
-    #[component(name = "dont-need")] DontNeed,
-    #[component(name = "no-reuse")] NoReuse,
-}
 
 type Handle = Resource<FileHandle>;
 /// What a file's function answers.
@@ -855,6 +663,7 @@ fn times(accessed: NewTimestamp, modified: NewTimestamp) -> Result<Times, Fail> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::component::clocks::Datetime;
 
     #[test]
     fn a_listing_comes_whole_however_long_it_is() {
