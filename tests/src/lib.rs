@@ -18,6 +18,7 @@ pub mod stress;
 pub mod witness;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The one deadline of every wait in these tests. Nothing that works takes a tenth of it, and a machine that is so
@@ -26,6 +27,14 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The time limit of tasks that are meant to run into it, and of honest ones beside them: these take microseconds.
 pub const TASK_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// The turn of a test that cannot be beside another of its program: it looks at the program's processes or descriptors, or uses
+/// much of the machine. It lasts as long as what is returned.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // That another test has failed is its affair.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The project's folder.
 #[must_use]

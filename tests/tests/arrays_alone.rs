@@ -5,20 +5,17 @@
 
 use std::fs;
 use std::process;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use wasmpool::{RawArray, RawValue, ReadOnly, TaskError};
 use wasmpool_tests::processes::{descendants, descriptors, eventually, kill, only_busy};
 use wasmpool_tests::witness::{Seen, Witness};
-use wasmpool_tests::{guests, kinds, stress};
-
-static TURN: Mutex<()> = Mutex::new(());
+use wasmpool_tests::{guests, kinds, stress, turn};
 
 #[test]
 fn a_worker_that_dies_with_windows_open_costs_only_its_task() -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let witness = Witness::default();
     let pool = witness.watch(kinds::builder().workers(1)).build()?;
     let module = pool.load(guests::arrays())?;
@@ -61,7 +58,7 @@ fn a_worker_that_dies_with_windows_open_costs_only_its_task() -> Result<()> {
 /// form; the guest looks at its blocks and arrays in each round, the host at the arrays after each thousand.
 #[test]
 fn arrays_come_and_go_beside_a_busy_allocator() -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let pool = kinds::builder().workers(2).build()?;
     let module = pool.load(guests::arrays())?;
     let churn = module.task::<(Vec<RawArray<u32>>, u32), usize>("churn")?;
@@ -117,7 +114,7 @@ fn held() -> Option<[usize; 3]> {
 
 #[test]
 fn thousands_of_tasks_with_arrays_leave_nothing() -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let pool = kinds::builder().workers(1).build()?;
     let module = pool.load(guests::arrays())?;
     let churn = module.task::<(Vec<RawArray<u32>>, u32), usize>("churn")?;

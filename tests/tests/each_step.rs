@@ -2,9 +2,9 @@
 //! first message and its tasks, to the last answer. What it costs is at most the task that ran.
 //!
 //! With `WASMPOOL_STRESS_SECONDS` every fault meets every call; without, the rarer ones some of them.
+//! One test at a time: they look for processes, and there are many of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,7 +14,7 @@ use wasmpool::{
 use wasmpool_tests::fault::{Fault, Plan, Role};
 use wasmpool_tests::kinds::{self, START_METHODS};
 use wasmpool_tests::processes::{Watched, descendants, eventually, kill};
-use wasmpool_tests::{guests, stress};
+use wasmpool_tests::{guests, stress, turn};
 
 const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
 /// More system calls than any process here makes.
@@ -23,13 +23,6 @@ const TOO_MANY: u32 = 3000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of the result: more than the ring has at once, so that a part of it is on its way while the rest is not.
 const RESULT: usize = 600_000;
-
-/// One at a time: they look for processes, and there are many of them.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// How many calls further the next fault is: each call where it is asked for, else every so many-th.
 fn stride(short: u32) -> usize {

@@ -4,20 +4,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
 use wasmpool::{Isolation, Pool, Task};
 use wasmpool_tests::kinds::{self, Kind};
-use wasmpool_tests::{DEADLINE, guests, processes};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use wasmpool_tests::{DEADLINE, guests, processes, turn};
 
 fn double(pool: &Pool) -> Result<Task<u64, u64>> {
     Ok(pool.load(guests::tiny())?.task("double")?)

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
@@ -14,13 +13,7 @@ use wasmpool_tests::processes::{
     all_gone_within, descendants, descriptors, eventually, kill, only_busy, watch_descendants,
 };
 use wasmpool_tests::witness::Witness;
-use wasmpool_tests::{DEADLINE, guests};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use wasmpool_tests::{DEADLINE, guests, turn};
 
 type Work = Task<(u64, Act), u64>;
 

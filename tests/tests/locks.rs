@@ -4,7 +4,6 @@
 //! The tests take turns: some look for the one process that is busy.
 
 use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,13 +17,7 @@ use wasmpool::{
 use wasmpool_tests::processes::{kill, only_busy};
 use wasmpool_tests::stress::workers;
 use wasmpool_tests::witness::Witness;
-use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, turn};
 
 /// No time limit of its own for what a task waits for.
 const FOREVER: Option<u64> = None;

@@ -4,20 +4,13 @@
 //! `WASMPOOL_STRESS_SECONDS` says how long each goes on.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use wasmpool::{Barrier, Condition, Event, Lock, Pool, RawArray, Task, TaskError, Typed, Value};
 use wasmpool_tests::stress::{self, kill_at_random};
-use wasmpool_tests::{DEADLINE, guests, kinds};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use wasmpool_tests::{DEADLINE, guests, kinds, turn};
 
 /// No time limit of its own for what a task waits for.
 const FOREVER: Option<u64> = None;

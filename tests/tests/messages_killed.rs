@@ -2,21 +2,15 @@
 //! below this process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::mpsc::{Sender as Tick, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use guest_messages::Numbered;
 use wasmpool::{Call, GetError, Queue, Sender, Task, TaskError, decode, one_way};
 use wasmpool_tests::processes::{descendants, kill, only_busy};
-use wasmpool_tests::{DEADLINE, guests, kinds};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use wasmpool_tests::{DEADLINE, guests, kinds, turn};
 
 #[test]
 fn a_killed_guest_ends_what_it_sent() -> Result<()> {

@@ -3,14 +3,12 @@
 //!
 //! The tests take turns: one of them looks at all processes of the program.
 
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
 use wasmpool::Outcome;
 use wasmpool_tests::kinds::Kind;
 use wasmpool_tests::witness::Witness;
-use wasmpool_tests::{TASK_TIMEOUT, guests, processes};
+use wasmpool_tests::{TASK_TIMEOUT, guests, processes, turn};
 
 /// Items of each map.
 const ITEMS: u64 = 1_000;
@@ -18,8 +16,6 @@ const ITEMS: u64 = 1_000;
 const AFTER: u64 = 100;
 /// The bad one: in the middle, so that work has been done before it and is in flight behind it.
 const BAD: u64 = 500;
-
-static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
 fn a_loop_costs_only_its_item() -> Result<()> {
@@ -53,7 +49,7 @@ fn flooding_partial_results_costs_only_its_item() -> Result<()> {
 
 #[test]
 fn a_worker_killed_mid_task_costs_only_that_task() -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     for kind in Kind::all(&[2]) {
         let witness = Witness::default();
         let pool = witness.watch(kind.builder()).build()?;
@@ -81,7 +77,7 @@ fn a_worker_killed_mid_task_costs_only_that_task() -> Result<()> {
 
 /// Runs a map with one bad item and a map without, in pools of every isolation and start method.
 fn costs_only_itself(act: Act, end: &str) -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     for kind in Kind::all(&[2]) {
         let pool = kind.builder().build()?;
         let mut work = pool

@@ -1,7 +1,7 @@
 //! Processes that are stopped (SIGSTOP) and never go on. One test at a time: they look for the processes below this one.
 
 use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,15 +14,9 @@ use wasmpool_tests::kinds;
 use wasmpool_tests::processes::{
     Watched, all_gone_within, children, eventually, signal, watch_descendants,
 };
-use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, turn};
 
 const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 type Work = Task<(u64, Act), u64>;
 
