@@ -1,40 +1,15 @@
-//! `wasmpool test`: builds a guest and makes the calls of its project, whose ends are known.
+//! The calls of a project whose ends are known: each is made, and what came of it is held against what should have.
 
-use clap::Args;
 use serde_json::Value;
 use wasmpool::{Encoded, Module, json};
 
-use super::{
-    build::{self, Folder},
-    project::{Case, Project},
-};
+use super::project::{Case, Project};
 use crate::program::{
     call::{run, signature},
     failure::Failure,
     interrupt::Interrupt,
-    options::Common,
-    report, settings,
+    report,
 };
-
-/// Build a guest and test it: the calls under `tests` in its wasmpool.toml
-///
-/// Each has a `task`, mostly an `input` as for `wasmpool call`, and the `output`, or words of the `error`.
-#[derive(Args, Debug)]
-pub(crate) struct Test {
-    #[command(flatten)]
-    folder: Folder,
-}
-
-impl Test {
-    pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
-        let interrupt = Interrupt::install()?;
-        let project = Project::read(&self.folder.folder)?;
-        build::compile(&project, common)?;
-        let pool = settings::pool(common, Some(1))?;
-        let module = common.grants.grant(build::load(&project, &pool)?)?;
-        check(&project, &module, &interrupt)
-    }
-}
 
 /// Makes the calls, and tells of each how it went.
 pub(super) fn check(

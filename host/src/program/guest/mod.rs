@@ -7,10 +7,11 @@ mod kit;
 mod language;
 mod new;
 mod project;
+mod test;
 
 pub(crate) use build::Build;
-pub(crate) use check::Test;
 pub(crate) use dev::Dev;
 pub(crate) use language::ToolError;
 pub(crate) use new::New;
 pub(crate) use project::description;
+pub(crate) use test::Test;
