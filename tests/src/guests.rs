@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+use guest_hostile::Act;
+use wasmpool::{Pool, Task};
+
 /// Tasks on shared arrays and values.
 #[must_use]
 pub fn arrays() -> &'static Path {
@@ -42,6 +46,14 @@ pub fn files() -> &'static Path {
 #[must_use]
 pub fn hostile() -> &'static Path {
     Path::new(env!("GUEST_HOSTILE_WASM"))
+}
+
+/// The task of that guest which does what it is told, and returns `guest_hostile::answer` of a number when it lives to.
+///
+/// # Errors
+/// It does not load.
+pub fn work(pool: &Pool) -> Result<Task<(u64, Act), u64>> {
+    Ok(pool.load(hostile())?.task("work")?)
 }
 
 /// Tasks that leave something behind.

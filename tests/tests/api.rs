@@ -11,16 +11,12 @@ use anyhow::{Context, Result, bail, ensure};
 use guest_hostile::{Act, answer};
 use guest_tiny::{DivideError, Point};
 use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
-use wasmpool::{Call, Pool, Task, TaskError};
+use wasmpool::{Call, Pool, TaskError};
 use wasmpool_tests::witness::{Seen, Witness};
 use wasmpool_tests::{DEADLINE, guests, kinds};
 
 fn pool() -> Result<Pool> {
     Ok(kinds::builder().workers(2).build()?)
-}
-
-fn work(pool: &Pool) -> Result<Task<(u64, Act), u64>> {
-    Ok(pool.load(guests::hostile())?.task("work")?)
 }
 
 #[test]
@@ -98,7 +94,7 @@ fn payloads_of_every_size_come_back_whole() -> Result<()> {
 #[test]
 fn a_call_is_waited_for_asked_and_got() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
 
     let call = pool.apply_async(&work, (1, Act::Behave));
     ensure!(call.wait(None), "it ends");
@@ -126,7 +122,7 @@ fn a_call_is_waited_for_asked_and_got() -> Result<()> {
 #[test]
 fn cancelling_stops_one_call_and_its_neighbours_do_not_notice() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let mut calls: Vec<Call<u64>> = (0..50)
         .map(|n| work.start((n, if n % 10 == 5 { Act::Spin } else { Act::Behave })))
         .collect();
@@ -150,7 +146,7 @@ fn cancelling_stops_one_call_and_its_neighbours_do_not_notice() -> Result<()> {
 #[test]
 fn callbacks_get_the_outcome() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let (tell, told) = mpsc::channel();
     for act in [Act::Behave, Act::Trap] {
         let tell = tell.clone();
@@ -170,7 +166,7 @@ fn callbacks_get_the_outcome() -> Result<()> {
 #[test]
 fn a_callback_that_panics_or_calls_the_pool_harms_nobody() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     work.start((1, Act::Behave))
         .then(|_| panic!("a callback of a test panics on purpose"));
     let (tell, told) = mpsc::channel();
@@ -186,7 +182,7 @@ fn a_callback_that_panics_or_calls_the_pool_harms_nobody() -> Result<()> {
 #[test]
 fn a_call_is_a_future() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let sum = block_on(async {
         let first = work.start((1, Act::Behave));
         let second = work.start((2, Act::Behave));
@@ -203,7 +199,7 @@ fn a_call_is_a_future() -> Result<()> {
 #[test]
 fn map_keeps_the_order_and_par_map_and_map_async_do_the_same() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let items: Vec<(u64, Act)> = (0..2_000)
         .map(|n| {
             (
@@ -294,7 +290,7 @@ fn the_guests_own_error_arrives_with_message_and_value() -> Result<()> {
 #[test]
 fn a_timeout_belongs_to_a_task_and_the_rest_of_its_map_stands() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let quick = work.timeout(Duration::from_millis(100));
     let begun = Instant::now();
     let outcomes = pool.map(
@@ -325,7 +321,7 @@ fn a_timeout_belongs_to_a_task_and_the_rest_of_its_map_stands() -> Result<()> {
 #[test]
 fn limits_travel_with_the_handle() -> Result<()> {
     let pool = pool()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let small = work.memory(wasmpool::ByteSize::mib(8));
     match small.call((1, Act::EatMemory)) {
         Err(TaskError::Memory { limit, .. }) => ensure!(limit.bytes() == 8 << 20),
@@ -361,7 +357,7 @@ fn partial_results_arrive_in_order_and_before_the_end() -> Result<()> {
     ensure!(call.get()? == 200);
 
     // This one never ends by itself: a partial result that waits for the end never comes.
-    let flood = work(&pool)?.start((1, Act::FloodPartials));
+    let flood = guests::work(&pool)?.start((1, Act::FloodPartials));
     ensure!(
         flood
             .partials()
@@ -400,7 +396,7 @@ fn progress_and_log_are_events() -> Result<()> {
 fn a_log_line_arrives_while_its_task_runs() -> Result<()> {
     let witness = Witness::default();
     let pool = witness.watch(kinds::builder().workers(1)).build()?;
-    let call = work(&pool)?.start((1, Act::LogAndSpin));
+    let call = guests::work(&pool)?.start((1, Act::LogAndSpin));
     witness.wait_for_logs("the last words", 1);
     ensure!(call.cancel());
     ensure!(matches!(call.get(), Err(TaskError::Cancelled)));

@@ -29,9 +29,7 @@ fn running_out_of_descriptors_delays_tasks_and_costs_none() -> Result<()> {
     )?;
     for free in 0..ENOUGH {
         let pool = kinds::builder().workers(3).build().context("a pool")?;
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         let mut taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
         taken.truncate(taken.len().saturating_sub(free));
         std::thread::scope(|scope| -> Result<()> {

@@ -172,9 +172,7 @@ fn dropping_it_early_cancels_what_is_left() -> Result<()> {
     let after = pulled.get();
     // Behind the first, which answers, wait tasks that loop until the deadline of all tests: unless they are stopped
     // with their iterator, the calls that follow would wait for them.
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let work = guests::work(&pool)?;
     let acts = std::iter::once(Act::Behave).chain(std::iter::repeat_n(Act::Spin, 20));
     let mut loops = pool.imap(&work.chunk_size(1), acts.map(|act| (1, act)));
     ensure!(loops.next().context("the first")?? == answer(1));

@@ -7,7 +7,7 @@ use std::process;
 
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
-use wasmpool::{Call, Pool, Task, TaskError};
+use wasmpool::{Call, TaskError};
 use wasmpool_tests::kinds::{self, ISOLATIONS, START_METHODS};
 use wasmpool_tests::processes::{
     all_gone_within, descendants, descriptors, eventually, kill, only_busy, watch_descendants,
@@ -15,17 +15,11 @@ use wasmpool_tests::processes::{
 use wasmpool_tests::witness::Witness;
 use wasmpool_tests::{DEADLINE, guests, turn};
 
-type Work = Task<(u64, Act), u64>;
-
-fn work(pool: &Pool) -> Result<Work> {
-    Ok(pool.load(guests::hostile())?.task("work")?)
-}
-
 #[test]
 fn the_host_has_one_child_whatever_the_pool_does() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(3).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     for outcome in pool.map(&work, (0..100).map(|n| (n, Act::Behave))) {
         outcome?;
     }
@@ -50,7 +44,7 @@ fn dropping_a_pool_ends_its_processes_and_its_calls() -> Result<()> {
             .workers(2)
             .start_method(start_method)
             .build()?;
-        let work = work(&pool)?;
+        let work = guests::work(&pool)?;
         let calls: Vec<Call<u64>> = (0..20)
             .map(|n| pool.apply_async(&work, (n, Act::Spin)))
             .collect();
@@ -75,7 +69,7 @@ fn dropping_a_pool_ends_its_processes_and_its_calls() -> Result<()> {
 fn close_finishes_what_was_submitted_and_join_waits_for_it() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(2).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let calls: Vec<Call<u64>> = (0..200)
         .map(|n| pool.apply_async(&work, (n, Act::Behave)))
         .collect();
@@ -93,7 +87,7 @@ fn close_finishes_what_was_submitted_and_join_waits_for_it() -> Result<()> {
 fn terminate_does_not_wait_for_the_running_tasks() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(2).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let call = pool.apply_async(&work, (1, Act::Spin));
     let family = watch_descendants(process::id());
     pool.terminate();
@@ -107,7 +101,7 @@ fn a_pool_can_be_made_and_dropped_again_and_again() -> Result<()> {
     let _turn = turn();
     let round = || -> Result<()> {
         let pool = kinds::builder().workers(2).build()?;
-        ensure!(pool.apply(&work(&pool)?, (1, Act::Behave))? == answer(1));
+        ensure!(pool.apply(&guests::work(&pool)?, (1, Act::Behave))? == answer(1));
         Ok(())
     };
     round()?;
@@ -138,7 +132,7 @@ fn recycled_workers_strand_no_task() -> Result<()> {
                 .isolation(isolation)
                 .start_method(start_method);
             let pool = witness.watch(builder.max_tasks_per_worker(7)).build()?;
-            let work = work(&pool)?;
+            let work = guests::work(&pool)?;
             let calls: Vec<Call<u64>> = (0..300)
                 .map(|n| pool.apply_async(&work, (n, Act::Behave)))
                 .collect();
@@ -166,7 +160,7 @@ fn descriptors_stay_the_same_over_many_recycles() -> Result<()> {
         .workers(2)
         .max_tasks_per_worker(1)
         .build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     let run = |rounds: u64| -> Result<()> {
         for outcome in pool.map(&work, (0..rounds).map(|n| (n, Act::Behave))) {
             outcome?;
@@ -189,7 +183,7 @@ fn descriptors_stay_the_same_over_many_recycles() -> Result<()> {
 fn an_idle_worker_that_is_killed_is_replaced() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(1).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     for n in 0..20 {
         ensure!(pool.apply(&work, (n, Act::Behave))? == answer(n));
         // The one process with no child of its own.
@@ -210,7 +204,7 @@ fn an_idle_worker_that_is_killed_is_replaced() -> Result<()> {
 fn the_death_of_the_parent_of_all_workers_is_survived() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(2).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     ensure!(pool.apply(&work, (1, Act::Behave))? == answer(1));
     for _ in 0..3 {
         let child = *descendants(process::id())
@@ -237,7 +231,7 @@ fn retries_run_a_lost_task_again() -> Result<()> {
     let _turn = turn();
     let witness = Witness::default();
     let pool = witness.watch(kinds::builder().workers(1)).build()?;
-    let work = work(&pool)?.retries(1).timeout(DEADLINE);
+    let work = guests::work(&pool)?.retries(1).timeout(DEADLINE);
     let call = work.start((1, Act::WaitToBeKilled));
     witness.wait_for_logs("kill me", 1);
     kill(only_busy(process::id()))?;

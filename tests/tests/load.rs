@@ -34,9 +34,7 @@ fn says(message: &str, all: &[&str]) -> Result<()> {
 
 /// The pool still does its work.
 fn goes_on(pool: &Pool) -> Result<()> {
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let work = guests::work(pool)?;
     ensure!(pool.apply(&work, (1, Act::Behave))? == answer(1));
     Ok(())
 }

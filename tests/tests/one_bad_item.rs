@@ -53,9 +53,7 @@ fn a_worker_killed_mid_task_costs_only_that_task() -> Result<()> {
     for kind in Kind::all(&[2]) {
         let witness = Witness::default();
         let pool = witness.watch(kind.builder()).build()?;
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         let outcomes = std::thread::scope(|scope| {
             let killer = scope.spawn(|| {
                 witness.wait_for_logs("kill me", 1);
@@ -80,9 +78,7 @@ fn costs_only_itself(act: Act, end: &str) -> Result<()> {
     let _turn = turn();
     for kind in Kind::all(&[2]) {
         let pool = kind.builder().build()?;
-        let mut work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let mut work = guests::work(&pool)?;
         if end == "timeout" {
             work = work.timeout(TASK_TIMEOUT);
         }

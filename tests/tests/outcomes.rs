@@ -50,9 +50,7 @@ const TEXTS: &[(&str, End)] = &[
 fn every_act_ends_as_the_table_says_in_every_kind_of_pool() -> Result<()> {
     for kind in Kind::all(&[1, 2, 4]) {
         let pool = kind.builder().build()?;
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         for &(act, end) in ACTS {
             let context = || format!("{act:?} with {kind}");
             let answers = act_between_honest_ones(&pool, &limited(&work, end), act);
@@ -71,9 +69,7 @@ fn every_act_ends_as_the_table_says_in_every_kind_of_pool() -> Result<()> {
 fn every_text_ends_as_the_table_says_in_every_kind_of_pool() -> Result<()> {
     for kind in Kind::all(&[1, 2, 4]) {
         let pool = kind.builder().build()?;
-        let honest = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let honest = guests::work(&pool)?;
         for &(name, end) in TEXTS {
             let context = || format!("{name} with {kind}");
             let work = limited(
@@ -109,9 +105,7 @@ fn filling_four_gigabytes_ends_at_the_deadline() -> Result<()> {
 fn a_task_without_fuel_ends_with_fuel() -> Result<()> {
     for kind in Kind::all(&[1, 2]) {
         let pool = kind.builder().fuel(10_000_000).build()?;
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         let answers = act_between_honest_ones(&pool, &work, Act::Spin);
         for (n, outcome) in (0_u64..).zip(&answers) {
             let wanted = if n == 1 { Fails("fuel") } else { Answer };
@@ -142,9 +136,7 @@ fn a_result_that_is_not_what_was_declared_is_a_codec_error() -> Result<()> {
 fn what_the_errors_carry() -> Result<()> {
     let kind = Kind::all(&[1]).next().context("a kind")?;
     let pool = kind.builder().build()?;
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let work = guests::work(&pool)?;
     let end = |act| pool.apply(&work, (1, act));
     let short = work.timeout(TASK_TIMEOUT);
 

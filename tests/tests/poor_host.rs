@@ -69,9 +69,7 @@ fn a_worker_program_that_vanishes_ends_the_pool_with_the_reason() -> Result<()> 
     let program = directory.path().join("worker");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hijacked"), &program)?;
     let pool = kinds::builder().workers(1).worker_exe(&program).build()?;
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let work = guests::work(&pool)?;
     ensure!(work.call((1, Act::Behave))? == answer(1));
     std::fs::remove_file(&program)?;
     let calls: Vec<_> = (0..3).map(|n| work.start((n, Act::Spin))).collect();

@@ -45,7 +45,7 @@ fn workers_that_come_and_go_leave_nothing() -> Result<()> {
             .start_method(start_method)
             .max_tasks_per_worker(1)
             .build()?;
-        let work = pool.load(guests::hostile())?.task("work")?;
+        let work = guests::work(&pool)?;
         recycle(&pool, &work, warm_up)?;
         let before = at_rest();
         recycle(&pool, &work, times)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
 use rustix::process::Signal;
-use wasmpool::{LoadError, Pool, PoolEvent, StartMethod, Task, TaskError};
+use wasmpool::{LoadError, PoolEvent, StartMethod, TaskError};
 use wasmpool_tests::fault::{Fault, Plan, Role};
 use wasmpool_tests::kinds;
 use wasmpool_tests::processes::{
@@ -17,12 +17,6 @@ use wasmpool_tests::processes::{
 use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, turn};
 
 const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
-
-type Work = Task<(u64, Act), u64>;
-
-fn work(pool: &Pool) -> Result<Work> {
-    Ok(pool.load(guests::hostile())?.task("work")?)
-}
 
 /// The launcher and the zygote of this program's one pool.
 fn parents() -> Result<(u32, u32)> {
@@ -42,7 +36,7 @@ fn is_running(pid: u32) -> bool {
 fn a_task_whose_worker_is_stopped_ends_by_its_time_limit() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(1).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     for by_dispatcher in [true, false] {
         ensure!(work.call((1, Act::Behave))? == answer(1));
         let worker = *children(parents()?.1).first().context("no worker")?;
@@ -84,7 +78,7 @@ fn a_worker_that_is_stopped_before_it_begins_is_replaced() -> Result<()> {
                         .workers(1)
                         .worker_exe(plan.worker_exe())
                         .build()?;
-                    let outcome = work(&pool)?.start((3, Act::Behave)).get();
+                    let outcome = guests::work(&pool)?.start((3, Act::Behave)).get();
                     ensure!(
                         outcome.as_ref().ok() == Some(&answer(3)),
                         "stopped at call {at}: {outcome:?}"
@@ -152,7 +146,7 @@ fn a_zygote_that_is_stopped_is_replaced() -> Result<()> {
 fn a_stopped_zygote_hinders_neither_its_workers_nor_the_end() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(1).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     ensure!(work.call((1, Act::Behave))? == answer(1));
     let (launcher, zygote) = parents()?;
     for pid in [launcher, zygote] {
@@ -172,7 +166,7 @@ fn a_stopped_zygote_hinders_neither_its_workers_nor_the_end() -> Result<()> {
 fn processes_that_are_stopped_and_continued_cost_nothing() -> Result<()> {
     let _turn = turn();
     let pool = kinds::builder().workers(1).build()?;
-    let work = work(&pool)?;
+    let work = guests::work(&pool)?;
     ensure!(work.call((1, Act::Behave))? == answer(1));
     let (launcher, zygote) = parents()?;
     let all = [

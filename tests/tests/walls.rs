@@ -61,9 +61,7 @@ fn a_busy_worker_has_nothing_but_what_it_serves() -> Result<()> {
         let witness = Witness::default();
         let builder = kinds::builder().workers(1).start_method(start_method);
         let pool = witness.watch(builder).build()?;
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         let call = work.start((1, Act::WaitToBeKilled));
         witness.wait_for_logs("kill me", 1);
         let worker = only_busy(process::id());

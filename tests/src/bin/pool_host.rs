@@ -173,9 +173,7 @@ fn fork() -> Result<()> {
 /// Leaves while every worker runs a task that never ends.
 fn leave() -> Result<()> {
     let pool = kinds::builder().workers(2).build()?;
-    let work = pool
-        .load(guests::hostile())?
-        .task::<(u64, Act), u64>("work")?;
+    let work = guests::work(&pool)?;
     let calls = [Act::Spin; 2].map(|act| pool.apply_async(&work, (1, act)));
     say("ready")?;
     drop(calls);

@@ -198,9 +198,7 @@ fn processes() -> Result<()> {
             }
             Err(error) => return Err(error).context(format!("{more} more")),
         };
-        let work = pool
-            .load(guests::hostile())?
-            .task::<(u64, Act), u64>("work")?;
+        let work = guests::work(&pool)?;
         if more % 2 == 1 {
             // The pool stands, and its first worker does not come.
             allow_below(1)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use guest_hostile::{Act, answer};
+use guest_hostile::answer;
 use wasmpool::{
     Builder, ByteSize, Isolation, Jail, Limits, Lock, Need, Outcome, Pool, RawArray, Receive, Task,
     TaskError, Wall,
@@ -225,9 +225,8 @@ fn attempt(
     let pool = || pools.of(Program::Own, setting, relax);
     match run {
         Run::Act(act) => {
-            let task = pool()?
-                .load(guests::hostile())?
-                .task::<(u64, Act), u64>("work")?;
+            let pool = pool()?;
+            let task = guests::work(&pool)?;
             let right = |value: u64| {
                 ensure!(value == answer(7), "the answer is {value}");
                 Ok(Came::Value(Vec::new()))
