@@ -205,18 +205,21 @@ fn a_worker_program_that_is_none_is_an_error_and_not_a_wait() -> Result<()> {
     Ok(())
 }
 
+/// Loads a module in a pool with this cache; whether it came from there.
+fn load_cached(cache: &Path) -> Result<bool> {
+    let pool = wasmpool::Pool::builder()
+        .workers(1)
+        .cache_dir(cache)
+        .build()?;
+    let module = pool.load(guests::tiny())?;
+    ensure!(module.task::<u64, u64>("double")?.call(2)? == 4);
+    Ok(module.cached())
+}
+
 #[test]
 fn the_second_load_comes_from_the_cache() -> Result<()> {
     let cache = tempfile::tempdir()?;
-    let load = || -> Result<bool> {
-        let pool = wasmpool::Pool::builder()
-            .workers(1)
-            .cache_dir(cache.path())
-            .build()?;
-        let module = pool.load(guests::tiny())?;
-        ensure!(module.task::<u64, u64>("double")?.call(2)? == 4);
-        Ok(module.cached())
-    };
+    let load = || load_cached(cache.path());
     ensure!(!load()?, "the first one is compiled");
     ensure!(load()?, "the second one is not");
     Ok(())
@@ -225,15 +228,7 @@ fn the_second_load_comes_from_the_cache() -> Result<()> {
 #[test]
 fn a_corrupted_cache_entry_is_compiled_anew_in_silence() -> Result<()> {
     let cache = tempfile::tempdir()?;
-    let load = || -> Result<bool> {
-        let pool = wasmpool::Pool::builder()
-            .workers(1)
-            .cache_dir(cache.path())
-            .build()?;
-        let module = pool.load(guests::tiny())?;
-        ensure!(module.task::<u64, u64>("double")?.call(2)? == 4);
-        Ok(module.cached())
-    };
+    let load = || load_cached(cache.path());
     load()?;
     let entries: Vec<PathBuf> = files(cache.path())?
         .into_iter()

@@ -32,6 +32,13 @@ pub(super) fn reads(bytes: &[u8]) -> Result<Came> {
 
 /// Runs `work` with imports that do nothing.
 pub(super) fn runs(bytes: &[u8]) -> Result<Came> {
+    let code = wasm(work(bytes)?)?;
+    anyhow::ensure!(code == 0, "it returned {code}");
+    Ok(Came::Value(Vec::new()))
+}
+
+/// Calls `work` with imports that do nothing.
+fn work(bytes: &[u8]) -> Result<wasmtime::Result<i32>> {
     let engine = engine()?;
     let module = wasm(Module::new(&engine, bytes))?;
     let mut store = Store::new(&engine, ());
@@ -39,9 +46,7 @@ pub(super) fn runs(bytes: &[u8]) -> Result<Came> {
     wasm(linker.define_unknown_imports_as_default_values(&mut store, &module))?;
     let instance = wasm(linker.instantiate(&mut store, &module))?;
     let work = wasm(instance.get_typed_func::<(), i32>(&mut store, "work"))?;
-    let code = wasm(work.call(&mut store, ()))?;
-    anyhow::ensure!(code == 0, "it returned {code}");
-    Ok(Came::Value(Vec::new()))
+    Ok(work.call(&mut store, ()))
 }
 
 /// Machine code of a module.
@@ -100,14 +105,7 @@ fn place_of_the_number(code: &[u8]) -> Option<(usize, u8)> {
 
 /// The name of the function in which a task traps, as wasmtime says it.
 pub(super) fn name_of_the_frame(bytes: &[u8]) -> Result<Came> {
-    let engine = engine()?;
-    let module = wasm(Module::new(&engine, bytes))?;
-    let mut store = Store::new(&engine, ());
-    let mut linker = Linker::new(&engine);
-    wasm(linker.define_unknown_imports_as_default_values(&mut store, &module))?;
-    let instance = wasm(linker.instantiate(&mut store, &module))?;
-    let work = wasm(instance.get_typed_func::<(), i32>(&mut store, "work"))?;
-    let Err(trap) = work.call(&mut store, ()) else {
+    let Err(trap) = work(bytes)? else {
         anyhow::bail!("it did not trap");
     };
     let trace = trap
