@@ -3,15 +3,12 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Range,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::AtomicBool},
     task::Waker,
     time::{Duration, Instant},
 };
 
-use super::{hub::Hub, segment::Segment};
+use super::{hub::Hub, pace::Pace, partials::Partials, segment::Segment};
 use crate::{
     module::{codec::ItemCodec, signature::TaskKind},
     pool::{
@@ -147,8 +144,7 @@ pub(crate) struct Stream {
     /// What is called.
     pub(crate) plan: CallPlan,
     hub: Weak<Hub>,
-    /// Nanoseconds that one task takes, as measured; 0 while nothing is known.
-    estimate: AtomicU64,
+    pace: Pace,
     /// Whether somebody may ask for partial results.
     partials: bool,
     /// Whether the hub has it in its list of streams with something to send.
@@ -173,8 +169,7 @@ struct State {
     arrived: VecDeque<Delivery>,
     /// What the tasks have used whose outcomes nobody has decoded yet, where that was asked for.
     reports: BTreeMap<u64, TaskReport>,
-    partials: VecDeque<Vec<u8>>,
-    partial_bytes: usize,
+    partials: Partials,
     /// Items between `push` and `take`, bytes of inputs not answered, bytes of results not taken: what the caller may
     /// not let grow.
     open_items: u64,
@@ -202,11 +197,6 @@ impl State {
         self.complete && self.unanswered == 0
     }
 }
-
-/// Partial results that nobody has taken yet, in bytes; older ones are dropped past it, the last one never.
-const MAX_WAITING_PARTIALS: usize = 64 << 20;
-/// What a partial result costs beside its bytes: a guest may send any number of empty ones.
-const PARTIAL_COST: usize = 64;
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -242,7 +232,7 @@ impl Stream {
         Arc::new(Self {
             plan,
             hub: Arc::downgrade(hub),
-            estimate: AtomicU64::new(0),
+            pace: Pace::default(),
             partials,
             queued: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -322,29 +312,17 @@ impl Stream {
         if let Some(chunk) = self.plan.chunk {
             return chunk.max(1);
         }
-        match self.estimate.load(Relaxed) {
-            0 => 1,
-            estimate => u32::try_from(BATCH_NS / estimate)
-                .unwrap_or(MAX_BATCH)
-                .clamp(1, MAX_BATCH),
-        }
+        self.pace.batch()
     }
 
     /// Whether a batch may wait behind another in a worker: only when it will not wait long.
     pub(crate) fn may_queue_ahead(&self) -> bool {
-        let estimate = self.estimate.load(Relaxed);
-        estimate != 0 && estimate.saturating_mul(u64::from(self.batch_hint())) <= 2 * BATCH_NS
+        self.pace.is_short(self.batch_hint())
     }
 
     /// Learns what a batch took.
     pub(crate) fn measured(&self, items: u32, took: Duration) {
-        let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / u64::from(items.max(1));
-        let old = self.estimate.load(Relaxed);
-        let new = if old == 0 { each } else { old / 2 + each / 2 };
-        // The first batches carry the cost of the round trip, so what they say is not believed at once: the next one
-        // is eight times as large at most.
-        let smallest = BATCH_NS / (u64::from(items.max(1)) * 8);
-        self.estimate.store(new.max(smallest).max(1), Relaxed);
+        self.pace.measured(items, took);
     }
 
     /// Hands over what arrived.
@@ -433,14 +411,7 @@ impl Stream {
         if state.abandoned || !self.partials {
             return;
         }
-        state.partial_bytes += bytes.len() + PARTIAL_COST;
-        state.partials.push_back(bytes);
-        while state.partial_bytes > MAX_WAITING_PARTIALS && state.partials.len() > 1 {
-            let Some(oldest) = state.partials.pop_front() else {
-                break;
-            };
-            state.partial_bytes -= oldest.len() + PARTIAL_COST;
-        }
+        state.partials.push(bytes);
         drop(state);
         self.changed.notify_all();
     }
@@ -449,8 +420,7 @@ impl Stream {
     pub(crate) fn next_partial(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
         loop {
-            if let Some(bytes) = state.partials.pop_front() {
-                state.partial_bytes -= bytes.len() + PARTIAL_COST;
+            if let Some(bytes) = state.partials.pop() {
                 return Some(bytes);
             }
             if state.is_answered() {
@@ -624,7 +594,7 @@ impl Stream {
         state.complete = true;
         state.arrived.clear();
         state.reports.clear();
-        state.partials.clear();
+        state.partials = Partials::default();
         state.cancelled.get_or_insert(TaskError::Cancelled);
         while let Some(segment) = state.pending.pop_front() {
             self.fail_all(&mut state, &segment, &TaskError::Cancelled);
@@ -641,11 +611,6 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// A batch is about so much work: long beside a round trip, short beside what people notice.
-const BATCH_NS: u64 = 1_000_000;
-/// Items of a batch at most: their answers fit the ring twice.
-pub(crate) const MAX_BATCH: u32 = 4096;
 
 fn take(state: &mut State) -> Option<Delivery> {
     let delivery = state.arrived.pop_front()?;

@@ -176,7 +176,7 @@ impl<In, Out> Task<In, Out> {
     /// Items that are sent to a worker at once. Default: measured, so that it is about a millisecond of work.
     #[must_use = "it returns a changed copy"]
     pub fn chunk_size(&self, items: u32) -> Self {
-        self.with(|plan| plan.chunk = Some(items.clamp(1, crate::dispatch::stream::MAX_BATCH)))
+        self.with(|plan| plan.chunk = Some(items.clamp(1, crate::dispatch::pace::MAX_BATCH)))
     }
 
     /// The same with these grants.
