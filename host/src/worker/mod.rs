@@ -11,6 +11,7 @@ pub(crate) mod cpu;
 pub(crate) mod host_calls;
 pub(crate) mod imports;
 pub(crate) mod limiter;
+mod live;
 pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod messages;
