@@ -20,6 +20,7 @@ use super::{
     verdict,
 };
 use crate::{
+    sys::large,
     wire::{
         completion::Completion,
         message::{Notice, Response},
@@ -118,7 +119,11 @@ impl Link {
 
     /// Hands over what lies in the ring.
     pub(super) fn drain(&mut self, hub: &Hub) -> Result<(), Broken> {
-        let mut copy = Vec::new();
+        // In the middle of a long result what is copied here is passed on at once, and the place is used again.
+        let mut copy = match self.pieces.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.spare),
+        };
         if self.ring.drain(&self.arena, &mut copy)? {
             // The worker waits for room.
             let _ = futex::wake(self.arena.wake(), futex::Flags::empty(), 1);
@@ -146,6 +151,12 @@ impl Link {
             }
         }
         self.flush(&mut run);
+        if !self.pieces.is_empty()
+            && let Some(mut copy) = Arc::into_inner(copy)
+        {
+            copy.clear();
+            self.spare = copy;
+        }
         let tenant = self.module.tenant_of();
         if tenant.is_troubled() && self.answered != before {
             hub.task_answered(tenant);
@@ -319,6 +330,13 @@ impl Link {
             Response::Used(_) => {
                 return Err(Broken::Protocol("a report that nobody asked for".into()));
             }
+            Response::Long(more) => {
+                let more = usize::try_from(more).unwrap_or(usize::MAX);
+                let len = self.pieces.len().saturating_add(more) as u64;
+                within("result", len, most)?;
+                // One that cannot be had is missed when the bytes come.
+                let _ = large::reserve(&mut self.pieces, more);
+            }
             Response::CallPiece(bytes) => self.call_piece(hub, bytes)?,
             Response::Call { callee, args } => self.call(hub, callee, args)?,
             Response::Gone if spec.kind == CallKind::Session => self.gone = true,
@@ -350,6 +368,7 @@ impl Link {
     /// The task that was due is not this worker's any more: what it has said of it so far belongs to nobody.
     pub(super) fn forget(&mut self) {
         self.pieces = Vec::new();
+        self.spare = Vec::new();
         self.partial = Vec::new();
         self.partial_total = 0;
         self.call_args = Vec::new();

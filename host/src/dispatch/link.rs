@@ -22,6 +22,7 @@ use crate::{
     pool::{grants::Directories, module::ModuleInner},
     shared::object::{Object, Tenants},
     supervisor::child::Child,
+    sys::large::LARGE,
     wire::{
         arena::{Arena, SLOTS, monotonic_ns},
         message::{
@@ -95,6 +96,8 @@ pub(crate) struct Link {
     pub(super) given: Vec<Weak<Tenants>>,
     /// The result of the running task as far as it came in pieces.
     pub(super) pieces: Vec<u8>,
+    /// A place for copies of the ring, kept while a result comes in pieces.
+    pub(super) spare: Vec<u8>,
     /// The partial result that comes in pieces.
     pub(super) partial: Vec<u8>,
     /// Bytes of partial results of the running task.
@@ -154,6 +157,7 @@ impl Link {
             holder,
             given: Vec::new(),
             pieces: Vec::new(),
+            spare: Vec::new(),
             partial: Vec::new(),
             partial_total: 0,
             counted: Counted::default(),
@@ -299,6 +303,9 @@ impl Link {
                 .expect("there are as many slots as batches");
             self.slots[slot] = true;
             let slot = u8::try_from(slot).expect("there are two slots");
+            if bytes.len() >= LARGE && bytes.len() > self.slots_touched {
+                self.arena.ready_slot(slot, bytes.len());
+            }
             self.arena.write_slot(slot, 0, bytes);
             self.slots_touched = self.slots_touched.max(bytes.len());
             Some(slot)

@@ -406,6 +406,7 @@ impl Scene {
             10 => Response::Dropped,
             11 => Response::Gone,
             12 => Response::CallPiece(script.piece()),
+            13 => Response::Long(script.number()),
             _ => Response::Call {
                 callee: callee(script),
                 args: script.piece(),

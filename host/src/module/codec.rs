@@ -1,8 +1,11 @@
 //! Items and results as a module wants them: postcard, JSON or raw bytes. The host's code does not change with it.
 
-use wasmpool_abi::{Arg, CheckLimits, Codec, Receive};
+use wasmpool_abi::{Arg, CheckLimits, Codec, DecodeError, Receive, Source as _};
 
-use super::signature::Signature;
+use super::{
+    block::{End, Rest},
+    signature::Signature,
+};
 
 /// How one task's items and results are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub(crate) fn encode<In, A: Arg<In>>(
 ) -> Result<(), String> {
     match codec {
         ItemCodec::Postcard | ItemCodec::Verbatim => {
-            arg.encode(bytes).map_err(|error| error.to_string())
+            arg.encode(&mut End(bytes)).map_err(|error| error.to_string())
         }
         ItemCodec::Json => serde_json::to_writer(bytes, arg).map_err(|error| error.to_string()),
         ItemCodec::Script => {
@@ -80,6 +83,16 @@ fn only_block(bytes: &[u8]) -> Result<&[u8], String> {
     }
 }
 
+/// Decodes one value, and nothing after it.
+fn whole<Out: Receive>(bytes: &[u8]) -> Result<Out, DecodeError> {
+    let mut rest = Rest(bytes);
+    let value = Out::decode(&mut rest)?;
+    match rest.remaining() {
+        0 => Ok(value),
+        left => Err(DecodeError::Trailing { left }),
+    }
+}
+
 /// Decodes a result that nobody has checked.
 ///
 /// # Errors
@@ -97,10 +110,9 @@ pub(crate) fn decode<Out: Receive>(
                     .check(bytes, &CheckLimits::default())
                     .map_err(|error| format!("a result that does not decode: {error}"))?;
             }
-            wasmpool_abi::from_slice(bytes)
-                .map_err(|error| format!("a result that does not decode: {error}"))
+            whole(bytes).map_err(|error| format!("a result that does not decode: {error}"))
         }
-        ItemCodec::Verbatim => wasmpool_abi::from_slice(bytes).map_err(|error| error.to_string()),
+        ItemCodec::Verbatim => whole(bytes).map_err(|error| error.to_string()),
         // serde_json has a depth limit of its own.
         ItemCodec::Script => serde_json::from_slice(only_block(bytes)?)
             .map_err(|error| format!("a result that does not decode: {error}")),

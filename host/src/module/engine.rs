@@ -13,6 +13,8 @@ pub(crate) const MAX_MEMORIES: u32 = 4;
 pub(crate) const MAX_TABLES: u32 = 8;
 /// Elements of one table. C++ programs with large class hierarchies stay under a tenth of it.
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
+/// Bytes of one memory, and of the address space that is reserved for it.
+pub(crate) const MAX_MEMORY: usize = 4 << 30;
 /// Bytes of one instance's own data (globals, function references): wasmtime's default is 1 MiB and a module of
 /// 60,000 globals needs more.
 pub(crate) const MAX_INSTANCE_SIZE: usize = 4 << 20;
@@ -137,7 +139,7 @@ fn config(options: EngineOptions, instance_size: usize, room: Room) -> Config {
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(instance_size)
-        .max_memory_size(4 << 30)
+        .max_memory_size(MAX_MEMORY)
         // One task at a time: the next instance takes the slots of the last.
         .max_unused_warm_slots(warm)
         .linear_memory_keep_resident(if scan { KEEP_RESIDENT } else { 0 })
@@ -164,7 +166,7 @@ fn config(options: EngineOptions, instance_size: usize, room: Room) -> Config {
         .wasm_memory64(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
-        .memory_reservation(4 << 30)
+        .memory_reservation(MAX_MEMORY as u64)
         .memory_may_move(false);
     config
 }

@@ -1,6 +1,7 @@
 //! Modules: read, refused or compiled, cached, described.
 
 pub(crate) mod accept;
+mod block;
 pub(crate) mod bounds;
 pub(crate) mod cache;
 pub(crate) mod cache_dir;

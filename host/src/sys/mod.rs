@@ -10,6 +10,7 @@ pub(crate) mod cpu;
 pub(crate) mod descriptors;
 pub(crate) mod fork;
 pub(crate) mod image;
+pub(crate) mod large;
 pub(crate) mod namespaces;
 pub(crate) mod own_process;
 pub(crate) mod probe;

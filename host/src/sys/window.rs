@@ -5,6 +5,12 @@ use std::{collections::TryReserveError, io, os::fd::BorrowedFd};
 use rustix::mm::{MapFlags, ProtFlags};
 use wasmtime::{AsContextMut, Memory};
 
+use super::large;
+
+/// Bytes at the beginning of a guest's memory that are got in small pages: small guests touch little of them, and what they
+/// have touched is cleared for the next.
+pub(crate) const SMALL_PAGES: usize = 4 << 20;
+
 /// What becomes of what a guest writes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writes {
@@ -61,7 +67,15 @@ pub(crate) fn clear(
         // The flags are those of the runtime's own reservation, so that the kernel makes one mapping of them again.
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
         // SAFETY: as in `lay`.
-        unsafe { rustix::mm::mmap_anonymous(pages, len, ProtFlags::READ | ProtFlags::WRITE, flags) }
+        let cleared = unsafe {
+            rustix::mm::mmap_anonymous(pages, len, ProtFlags::READ | ProtFlags::WRITE, flags)
+        };
+        // As the memory around it is: see `SMALL_PAGES`.
+        let small = SMALL_PAGES.saturating_sub(at);
+        if cleared.is_ok() && small < len {
+            large::advise(pages.addr() + small, len - small);
+        }
+        cleared
     })
 }
 

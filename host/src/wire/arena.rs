@@ -192,6 +192,18 @@ impl Arena {
         self.map.copy_in(self.slot_at(slot) + offset, src);
     }
 
+    /// Has the memory for so many bytes of an input slot made ready.
+    ///
+    /// # Panics
+    /// As [`Arena::write_slot`].
+    pub(crate) fn ready_slot(&self, slot: u8, len: usize) {
+        assert!(len <= self.slot_size, "{len} bytes of a slot");
+        let page = rustix::param::page_size();
+        let at = self.slot_at(slot) / page * page;
+        let end = self.slot_at(slot) + len;
+        self.map.populate(at, end - at);
+    }
+
     /// Copies out of an input slot.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ use crate::{
 
 /// Raised with every change of these types or of the arena's layout. Host and worker are the same program, so a
 /// difference means that `worker_exe` names another version.
-pub(crate) const WIRE_VERSION: u32 = 5;
+pub(crate) const WIRE_VERSION: u32 = 6;
 
 /// The longest message on a worker's socket, both ways. A SEQPACKET socket with default buffers takes two of them.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
@@ -278,6 +278,8 @@ pub(crate) enum Response<'a> {
     CallPiece(#[serde(serialize_with = "block")] &'a [u8]),
     /// What this task has used, when its call asks for that; the answer follows.
     Used(Usage),
+    /// So many bytes of the result follow in pieces, and perhaps more: the host makes room for them at once.
+    Long(u64),
 }
 
 /// The longest name of a function that is called by name, and of an import and its module: longer than names are that people

@@ -68,6 +68,38 @@ impl RingWriter {
         self.record = record;
     }
 
+    /// Writes and commits a [`Response::Piece`] as [`RingWriter::write`] does, from where its bytes lie.
+    ///
+    /// # Panics
+    /// When the piece is longer than [`MAX_PIECE`].
+    pub(crate) fn write_piece(&mut self, task: u64, piece: &[u8], full: &mut impl Full) {
+        assert!(piece.len() <= MAX_PIECE, "a piece of {} bytes", piece.len());
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        record.resize(HEAD, 0);
+        let mut record = postcard::to_extend(&Response::Piece(&[]), record)
+            .expect("responses can be encoded into a vector");
+        // The length of no bytes is the last of that.
+        record.pop();
+        let mut record = postcard::to_extend(&piece.len(), record)
+            .expect("numbers can be encoded into a vector");
+        let body = record.len() - HEAD + piece.len();
+        record[0..4].copy_from_slice(
+            &u32::try_from(body)
+                .expect("a piece is short")
+                .to_le_bytes(),
+        );
+        record[8..16].copy_from_slice(&task.to_le_bytes());
+        let padded = (HEAD + body).next_multiple_of(8);
+        self.wait_for_room(padded, full);
+        self.arena.write_ring(self.written, &record);
+        self.arena
+            .write_ring(self.written + record.len() as u64, piece);
+        self.written += padded as u64;
+        self.arena.committed().store(self.written, SeqCst);
+        self.record = record;
+    }
+
     /// Bytes that the host has not read yet.
     pub(crate) fn unread(&self) -> u64 {
         self.written
@@ -261,6 +293,26 @@ mod tests {
             );
         }
         assert_eq!(task, 100);
+    }
+
+    #[test]
+    fn a_piece_from_where_it_lies_is_the_same_record() {
+        for len in [0, 1, 127, 128, 300, MAX_PIECE] {
+            let piece: Vec<u8> = (0..=255).cycle().take(len).collect();
+            let records = [true, false].map(|whole| {
+                let (arena, _file) = Arena::create(1).unwrap();
+                let mut writer = RingWriter::new(arena.clone());
+                let (mut reader, mut copy) = (RingReader::default(), Vec::new());
+                let mut full = DrainInto(&mut RingReader::default(), &mut Vec::new(), arena.clone());
+                match whole {
+                    true => writer.write(7, &Response::Piece(&piece), &mut full),
+                    false => writer.write_piece(7, &piece, &mut full),
+                }
+                reader.drain(&arena, &mut copy).unwrap();
+                copy
+            });
+            assert_eq!(records[0], records[1], "{len} bytes");
+        }
     }
 
     #[test]

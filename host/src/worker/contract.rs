@@ -79,6 +79,8 @@ pub(crate) trait Input: 'static {
 pub(crate) trait Outbox: 'static {
     /// Appends to the result of the running task. The cap has been checked.
     fn output(&mut self, bytes: &[u8]);
+    /// So many bytes of the result, a large block, are about to follow. The cap has been checked.
+    fn expect(&mut self, _bytes: u64) {}
     /// Bytes of the result so far.
     fn output_len(&self) -> u64;
     /// Forgets the result so far (a task that failed has none).
@@ -106,6 +108,9 @@ pub(crate) trait Outbox: 'static {
 impl<O: Outbox> Outbox for Box<O> {
     fn output(&mut self, bytes: &[u8]) {
         (**self).output(bytes);
+    }
+    fn expect(&mut self, bytes: u64) {
+        (**self).expect(bytes);
     }
     fn output_len(&self) -> u64 {
         (**self).output_len()

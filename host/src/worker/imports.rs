@@ -23,6 +23,7 @@ use super::sync::{
     semaphore_acquire, semaphore_keep, semaphore_release, semaphore_value,
 };
 use super::windows::{handle_drop, shm_attach, shm_detach, shm_len, shm_read, shm_rmw, shm_write};
+use crate::sys::large::LARGE;
 use crate::wire::completion::{GuestFailure, OutputKind};
 
 /// Bytes of one log record or one line of output; what is longer is cut, with a mark. Two of them and their header fit
@@ -108,6 +109,9 @@ fn output_write<P: Ports>(
             what: OutputKind::Result,
             wanted,
         }));
+    }
+    if bytes.len() >= LARGE {
+        state.io()?.outbox.expect(bytes.len() as u64);
     }
     for piece in bytes.chunks(PIECE) {
         state.io()?.outbox.output(piece);

@@ -10,8 +10,10 @@ use super::contract::{CallKind, CallSpec, Finished, Input as _, Outbox as _, Sto
 use super::cpu::CpuTime;
 use super::state::{Halt, HostTrap, Io, Ports, State};
 use super::{numbers, windows};
+use crate::module::engine::MAX_MEMORY;
 use crate::module::info::Number;
 use crate::shared::abandon::Ending;
+use crate::sys::{large, window::SMALL_PAGES};
 use crate::wire::completion::{Completion, OutputKind};
 
 /// An instance and what was looked up in it.
@@ -194,6 +196,17 @@ impl<P: Ports> Live<P> {
         }
         self.at_start = self.store.data().limiter.used();
         Ok(())
+    }
+
+    /// Whoever uses more than a little of the memory gets the rest in large pages.
+    pub(super) fn ask_for_large_pages(&mut self, memory: &ModuleExport) {
+        if let Some(Made::Module(instance)) = self.instance
+            && let Some(memory) = instance.get_module_export(&mut self.store, memory)
+            && let Some(memory) = memory.into_memory()
+        {
+            let start = memory.data_ptr(&self.store).addr();
+            large::advise(start + SMALL_PAGES, MAX_MEMORY - SMALL_PAGES);
+        }
     }
 
     /// Runs the initializer: with its own input, nothing of the task's, and no result.

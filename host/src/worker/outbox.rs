@@ -17,7 +17,7 @@ use super::{
 use crate::{
     sys::fork,
     wire::{
-        arena::Arena,
+        arena::{Arena, RING},
         completion::{Completion, Usage},
         message::{Callee, Notice, Response},
         ring::{Full, MAX_PIECE, RingWriter},
@@ -161,22 +161,27 @@ impl Outbox for RingOutbox {
             // What is buffered goes first; a large block then goes piece by piece from where it lies, not through the buffer.
             if self.result.is_empty() {
                 let (piece, rest) = bytes.split_at(MAX_PIECE);
-                self.ring
-                    .write(self.task, &Response::Piece(piece), &mut self.bell);
+                self.ring.write_piece(self.task, piece, &mut self.bell);
                 self.sent += piece.len() as u64;
                 bytes = rest;
             } else {
-                let result = std::mem::take(&mut self.result);
                 self.ring
-                    .write(self.task, &Response::Piece(&result), &mut self.bell);
-                self.sent += result.len() as u64;
-                self.result = result;
+                    .write_piece(self.task, &self.result, &mut self.bell);
+                self.sent += self.result.len() as u64;
                 self.result.clear();
             }
-            // The host reads while the guest writes.
-            self.bell.ring();
+            // The host reads while the guest writes, and need not be called for each piece.
+            if self.ring.unread() >= RING as u64 / 4 {
+                self.bell.ring();
+            }
         }
         self.result.extend_from_slice(bytes);
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        let more = self.result.len() as u64 + bytes;
+        self.ring
+            .write(self.task, &Response::Long(more), &mut self.bell);
     }
 
     fn output_len(&self) -> u64 {

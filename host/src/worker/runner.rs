@@ -53,6 +53,8 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     tasks: Box<[Target]>,
     /// The running instance, the one that a batch keeps, or the last one.
     live: Option<Live<(S, I, O)>>,
+    /// The kernel was asked for large pages for the far part of the memory, which all instances have after one another.
+    has_large_pages: bool,
     /// No further task sees `live`: it is taken apart before the next one, after the answer is told.
     is_over: bool,
     scratch: Scratch,
@@ -187,6 +189,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             initialize: None,
             tasks,
             live: None,
+            has_large_pages: false,
             is_over: false,
             scratch: Scratch::default(),
             data_end: info.data_end,
@@ -299,6 +302,11 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 let instance = self.pre.instantiate(&mut live.store)?;
                 phase = Phase::Run;
                 live.initialize(instance, self.initialize.as_ref())?;
+                if !std::mem::replace(&mut self.has_large_pages, true)
+                    && let Some(memory) = &self.memory
+                {
+                    live.ask_for_large_pages(memory);
+                }
                 if let Some((task, input)) = &self.initializer {
                     phase = Phase::Initializer;
                     let target = self.tasks.get(*task as usize).ok_or(HostTrap::NoCall)?;

@@ -115,6 +115,21 @@ const LIES: &[(&str, Play, &str, [&str; 3])] = {
             FIRST_LOST,
         ),
         (
+            "a long result that is only said to come",
+            |w| w.say(1, &Response::Long(LONG_OUTPUT as u64)),
+            "result of 101 bytes",
+            FIRST_LOST,
+        ),
+        (
+            "a result longer than numbers are",
+            |w| {
+                w.say(1, &Response::Piece(&[7; 60]));
+                w.say(1, &Response::Long(u64::MAX))
+            },
+            "and the worker had to stop at 100",
+            FIRST_LOST,
+        ),
+        (
             "a long last piece",
             |w| {
                 w.say(1, &Response::Piece(&[7; 100]));
