@@ -93,7 +93,14 @@ impl Segment {
 
     /// Forgets the first `items` items, which have been answered.
     pub(crate) fn skip(&mut self, items: u32) {
-        for _ in 0..items.min(self.count) {
+        if items >= self.count {
+            self.first += u64::from(self.count);
+            self.start = self.end;
+            self.count = 0;
+            self.grants.clear();
+            return;
+        }
+        for _ in 0..items {
             self.start = self.first_end();
             self.first += 1;
             self.count -= 1;
@@ -214,6 +221,9 @@ mod tests {
         segment.skip(2);
         assert_eq!((segment.first, segment.count), (12, 1));
         assert!(segment.bytes().ends_with(b"ccc") && segment.bytes().len() == LEN + 3);
+        segment.skip(7);
+        assert_eq!((segment.first, segment.count), (13, 0));
+        assert_eq!(segment.bytes(), b"");
         let mut kept = of(&[b"a", b"bb", b"c"]);
         let rest = kept.split_off(1);
         assert_eq!(
