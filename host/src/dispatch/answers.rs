@@ -72,6 +72,17 @@ impl Link {
                 .map_err(|error| Broken::Protocol(error.to_string()))?;
             self.receive_timeout = timeout;
         }
+        if self.ready && self.spin.is_due() {
+            // Nobody need ring while somebody looks.
+            self.arena.notified().store(1, SeqCst);
+            let (arena, ring) = (&self.arena, &self.ring);
+            let seen = self.spin.look(|| ring.is_behind(arena));
+            // From here on it is rung for what comes; what came before that is seen now.
+            self.arena.notified().store(0, SeqCst);
+            if seen || self.ring.is_behind(&self.arena) {
+                return self.drain(hub);
+            }
+        }
         let mut message = std::mem::take(&mut self.incoming);
         let received = socket::receive(&self.socket, &mut message, true);
         let known = self.notice(hub, received);

@@ -200,6 +200,8 @@ impl Dispatcher {
         let Some(busy) = self.busy.get_mut(&worker) else {
             return;
         };
+        let hub = Arc::clone(&self.hub);
+        let _hearing = hub.begin_hearing();
         match busy.link.read(&self.hub) {
             Ok(()) => self.tick(worker, Instant::now()),
             Err(broken) => self.broke(worker, broken),

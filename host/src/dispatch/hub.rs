@@ -61,6 +61,8 @@ pub(crate) struct Hub {
     /// No new calls are taken; those that there are go on.
     closing: AtomicBool,
     state: Mutex<State>,
+    /// Held by the dispatcher from before it tells callers what a worker says until the worker, when that was all, rests.
+    hearing: Mutex<()>,
     /// Signalled when the last call has ended.
     quiet: Condvar,
     callbacks: OnceLock<mpsc::Sender<(Callback, Delivery)>>,
@@ -213,6 +215,7 @@ impl Hub {
             closed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             state: Mutex::new(state),
+            hearing: Mutex::default(),
             quiet: Condvar::new(),
             callbacks: OnceLock::new(),
             codec_threads: OnceLock::new(),
@@ -280,6 +283,17 @@ impl Hub {
             ));
         }
         Ok(())
+    }
+
+    /// Hears a worker: until this is dropped it is not known whether that worker rests.
+    pub(super) fn begin_hearing(&self) -> MutexGuard<'_, ()> {
+        self.hearing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a worker that the dispatcher hears right now rests, or goes on. Who has just been told an answer and calls
+    /// again would else find its worker busy, and would find it so each time from then on.
+    pub(super) fn after_hearing(&self) {
+        drop(self.begin_hearing());
     }
 
     /// Puts a call on the list of those with something to send.

@@ -18,7 +18,11 @@ use crate::supervisor::child::END_PATIENCE;
 pub(crate) fn run(hub: &Arc<Hub>, stream: &Arc<Stream>, segment: Segment) {
     stream.push(segment);
     stream.complete();
-    match hub.take_idle(&stream.plan, Taker::Caller) {
+    let idle = hub.take_idle(&stream.plan, Taker::Caller).or_else(|| {
+        hub.after_hearing();
+        hub.take_idle(&stream.plan, Taker::Caller)
+    });
+    match idle {
         Some(link) => match drive(hub, link, stream) {
             Some(link) => hub.give_back(link),
             None => {

@@ -30,6 +30,7 @@ use crate::{
         },
         ring::{RingError, RingReader},
         socket,
+        spin::Spin,
     },
 };
 
@@ -88,6 +89,8 @@ pub(crate) struct Link {
     pub(super) flights: VecDeque<Flight>,
     pub(super) slots: [bool; SLOTS],
     pub(super) next_task: u64,
+    /// Batches that were sent.
+    pub(super) batches: u64,
     /// A batch for which the socket had no room, and its objects.
     pub(super) unsent: Option<(Vec<u8>, Vec<Arc<Object>>)>,
     /// What this worker writes into the words of what it holds.
@@ -125,6 +128,8 @@ pub(crate) struct Link {
     /// When it last had something to do.
     pub(super) rested: Instant,
     pub(super) receive_timeout: Option<Duration>,
+    /// Whether whoever waits for this worker alone looks before it waits.
+    pub(super) spin: Spin,
     pub(super) incoming: Vec<u8>,
     pub(super) outgoing: Vec<u8>,
 }
@@ -153,6 +158,7 @@ impl Link {
             flights: VecDeque::with_capacity(SLOTS),
             slots: [false; SLOTS],
             next_task: 1,
+            batches: 0,
             unsent: None,
             holder,
             given: Vec::new(),
@@ -174,6 +180,7 @@ impl Link {
             answered: Instant::now(),
             rested: Instant::now(),
             receive_timeout: None,
+            spin: Spin::new(),
             incoming: vec![0; MAX_MESSAGE],
             outgoing: Vec::new(),
         }
@@ -353,6 +360,10 @@ impl Link {
         let files: Vec<_> = objects.iter().filter_map(|object| object.file()).collect();
         match socket::send(&self.socket, &message, &files) {
             Ok(()) => {
+                self.batches += 1;
+                self.arena
+                    .sent()
+                    .store(self.batches, std::sync::atomic::Ordering::SeqCst);
                 self.outgoing = message;
                 self.outgoing.clear();
                 Ok(())

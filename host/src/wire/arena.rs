@@ -46,6 +46,7 @@ mod word {
     pub(super) const REPLIED: usize = 32;
     pub(super) const REPLY_LEN: usize = 40;
     pub(super) const REPLY_CODE: usize = 48;
+    pub(super) const SENT: usize = 56;
     pub(super) const RUNNING: usize = 128;
     pub(super) const STARTED: usize = 136;
     pub(super) const COMMITTED: usize = 144;
@@ -123,6 +124,11 @@ impl Arena {
     /// Zero, or the code by which the call failed. Host to worker.
     fn reply_code(&self) -> &AtomicU32 {
         self.map.u32_at(word::REPLY_CODE)
+    }
+
+    /// Batches sent so far. Stored when the message is there. Host to worker.
+    pub(crate) fn sent(&self) -> &AtomicU64 {
+        self.map.u64_at(word::SENT)
     }
 
     /// The task that runs, 0 for none. Worker to host.

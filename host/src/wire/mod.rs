@@ -10,3 +10,4 @@ pub(crate) mod completion;
 pub(crate) mod message;
 pub(crate) mod ring;
 pub(crate) mod socket;
+pub(crate) mod spin;

@@ -163,6 +163,11 @@ pub(crate) struct RingReader {
 }
 
 impl RingReader {
+    /// Whether there is something that it has not read.
+    pub(crate) fn is_behind(&self, arena: &Arena) -> bool {
+        arena.committed().load(SeqCst) != self.consumed
+    }
+
     /// Copies what is committed to the end of `copy` and frees it in the ring. Returns whether the worker waits for
     /// room, so that the caller can wake it.
     ///

@@ -37,6 +37,7 @@ use crate::{
         completion::Usage,
         message::{Batch, GrantSpec, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
         socket,
+        spin::Spin,
     },
 };
 
@@ -127,7 +128,14 @@ pub(crate) fn main(
     }
     jail::worker::last(&policy, origin, user, &mut walls)?;
     socket::send_value(&*socket, &Notice::Ready(walls.standing()), &[])?;
+    let mut batches = 0;
+    let mut spin = Spin::new();
     loop {
+        // Who is called again and again, by somebody who waits for each answer.
+        let next = || arena.sent().load(SeqCst) != batches;
+        if !next() && spin.is_due() {
+            spin.look(next);
+        }
         let Some((len, files)) = socket::receive_with_descriptors(&*socket, &mut buffer)? else {
             return Ok(());
         };
@@ -135,6 +143,7 @@ pub(crate) fn main(
         let Request::Batch(batch) = request else {
             return Err(io::Error::other("started twice"));
         };
+        batches += 1;
         let given = Given::new(&batch, files)?;
         runner.surround(match batch.ambient {
             [] => None,
@@ -219,7 +228,7 @@ fn run_batch(
             outbox.ring_if_unread();
             last_ring = started;
         }
-        outbox.begin(task);
+        outbox.begin(task, cpu.is_some());
         runner.give(given.next());
         runner.cpu_since(cpu);
         let finished = runner.run(&batch.call, input, outbox);
