@@ -33,6 +33,15 @@ use crate::{
 /// Notices read at one go, so that a flood of them cannot keep the thread.
 const NOTICES_AT_ONCE: usize = 8;
 
+/// Below this a wait has its end to the microsecond, and above it goes on in pieces.
+const EXACT: Duration = Duration::from_millis(200);
+
+/// What a socket is told of a wait that is to end after `left`, so that the wait cannot end later: the kernel rounds it up to
+/// its ticks, and what is long by up to an eighth more. What is left then is waited for in another way: `None` for that.
+fn coarse(left: Duration) -> Option<Duration> {
+    (left >= EXACT).then(|| left / 4 * 3)
+}
+
 impl Link {
     /// Reads what the worker sent and hands it over; returns when there is nothing more.
     ///
@@ -56,11 +65,21 @@ impl Link {
     /// # Errors
     /// The worker is of no more use.
     pub(crate) fn wait(&mut self, hub: &Hub, until: Option<Instant>) -> Result<(), Broken> {
-        let timeout = until.map(|until| {
-            until
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_micros(1))
-        });
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = match left.map(coarse) {
+            None => None,
+            Some(Some(timeout)) => Some(timeout),
+            // The socket's own clock is too coarse for so short a wait.
+            Some(None) => {
+                let until = until.unwrap_or_else(Instant::now);
+                let heard = socket::wait_readable(&self.socket, until)
+                    .map_err(|error| Broken::Protocol(error.to_string()))?;
+                return match heard {
+                    true => self.read(hub),
+                    false => Ok(()),
+                };
+            }
+        };
         // Setting it costs a system call, so one that differs by a thousandth at most is kept.
         let keep = match (self.receive_timeout, timeout) {
             (Some(set), Some(wanted)) => set.abs_diff(wanted) <= set / 1000,
@@ -436,4 +455,39 @@ fn range(start: usize, end: usize) -> Result<Range<u32>, Broken> {
     let small =
         |at: usize| u32::try_from(at).map_err(|_| Broken::Protocol("a copy of over 4 GiB".into()));
     Ok(small(start)?..small(end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When a wait of so long ends by the kernel's wheel of timers, at the latest: a timer of some ticks fires at the next
+    /// multiple of what its level of the wheel can tell apart.
+    fn ends(wait: Duration, ticks_per_second: u64) -> Duration {
+        let tick = Duration::from_secs(1) / u32::try_from(ticks_per_second).unwrap();
+        let ticks = u64::try_from(wait.as_nanos().div_ceil(tick.as_nanos())).unwrap() + 1;
+        let mut apart = 1;
+        while ticks >= 63 * apart {
+            apart *= 8;
+        }
+        let last = (ticks + apart) / apart * apart;
+        Duration::from_nanos(last * u64::try_from(tick.as_nanos()).unwrap())
+    }
+
+    #[test]
+    fn no_wait_on_a_socket_ends_after_its_time() {
+        for ticks_per_second in [100, 250, 300, 1000] {
+            let mut left = Duration::from_millis(1);
+            while left < Duration::from_hours(48) {
+                if let Some(told) = coarse(left) {
+                    let ends = ends(told, ticks_per_second);
+                    assert!(ends <= left, "{left:?}: {ends:?} at {ticks_per_second} Hz");
+                    assert!(told >= left / 2, "{left:?} in few pieces");
+                } else {
+                    assert!(left < EXACT);
+                }
+                left += left / 7;
+            }
+        }
+    }
 }
