@@ -5,7 +5,7 @@ use std::{io, os::fd::OwnedFd};
 
 use rustix::{
     net::{AddressFamily, SocketType},
-    process::WaitOptions,
+    process::{Pid, WaitOptions},
 };
 
 use super::{
@@ -39,24 +39,41 @@ pub(crate) struct Plan<'a> {
     pub(crate) landlock: Option<&'a Result<Nothing, String>>,
 }
 
-/// Notes which of the walls that each worker builds for itself would stand.
+/// A process that tries the walls, on a processor of its own where there is one.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    child: Pid,
+    socket: OwnedFd,
+}
+
+/// Begins to find out which of the walls that each worker builds for itself would stand.
 ///
 /// # Errors
-/// No process can be had for it, or it ends without a word.
-pub(crate) fn of_worker(jail: &Policy, plan: &Plan<'_>, walls: &mut Record) -> io::Result<()> {
+/// No process can be had for it.
+pub(crate) fn begin(jail: &Policy, plan: &Plan<'_>) -> io::Result<Trial> {
     let (ours, theirs) = socket::pair()?;
-    let child = match fork::fork()? {
+    match fork::fork()? {
         Fork::Child => {
             drop(ours);
             build_and_tell(jail, plan, &theirs)
         }
-        Fork::Parent(child) => child,
-    };
-    drop(theirs);
+        Fork::Parent(child) => Ok(Trial {
+            child,
+            socket: ours,
+        }),
+    }
+}
+
+/// Waits for its end, and notes what it has found.
+///
+/// # Errors
+/// It has ended without a word.
+pub(crate) fn finish(trial: &Trial, walls: &mut Record) -> io::Result<()> {
     let mut buffer = vec![0; MAX_WORDS];
-    let words = socket::receive(&ours, &mut buffer, true);
+    let words = socket::receive(&trial.socket, &mut buffer, true);
+    let child = Some(trial.child);
     let status =
-        rustix::io::retry_on_intr(|| rustix::process::waitpid(Some(child), WaitOptions::empty()))?;
+        rustix::io::retry_on_intr(|| rustix::process::waitpid(child, WaitOptions::empty()))?;
     let signal = status.and_then(|(_, status)| status.terminating_signal());
     let Some(words) = words? else {
         return Err(io::Error::other(format!(

@@ -28,7 +28,7 @@ use crate::{
         fork::{self, Fork},
         signal,
     },
-    wire::socket,
+    wire::{message::MAX_MESSAGE as MAX_REQUEST, socket},
     worker::{self, process::Ready},
 };
 use rustix::{
@@ -83,18 +83,12 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
     }
     let separate = matches!(separate, Some(Ok(())));
     let landlock = jail.wants(Wall::Landlock).then(Nothing::make);
-    let mut ready = match program {
+    let made = match program {
         None => {
             let engine = engine(EngineOptions::default())
                 .map_err(|error| io::Error::other(format!("{error:#}")))?;
-            let ready = Ready {
-                engine,
-                pagemap: descriptors::pagemap_descriptor(),
-                old_root: OldRoot::open()?,
-                zygote: rustix::process::getpid(),
-                landlock: None,
-                walls: Record::default(),
-            };
+            let pagemap = descriptors::pagemap_descriptor();
+            let old_root = OldRoot::open()?;
             // Last, since everything above reads files.
             if jail.wants(Wall::EmptyRoot) {
                 let emptied = match separate {
@@ -103,7 +97,7 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
                 };
                 walls.note(Wall::EmptyRoot, emptied);
             }
-            Some(ready)
+            Some((engine, pagemap, old_root))
         }
         // Each makes its own: the files of the system are needed for the start of its program.
         Some(_) => None,
@@ -127,18 +121,33 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
         privileges::give_up()?;
     }
     limits::set(Resource::Memlock, 0)?;
-    if ready.is_some() {
+    if made.is_some() {
         walls.build(jail, Wall::NoNewCode, no_new_code::forbid);
     }
     let plan = Plan {
-        origin: match ready {
+        origin: match made {
             Some(_) => Origin::Forked,
             None => Origin::Executed { separate },
         },
         nobody,
         landlock: landlock.as_ref(),
     };
-    trial::of_worker(jail, &plan, &mut walls)?;
+    let trial = trial::begin(jail, &plan)?;
+    // Meanwhile, what needs no file and no wall.
+    let ready = made.map(|(engine, pagemap, old_root)| {
+        io::Result::Ok(Ready {
+            imports: worker::serve::imports(&engine)?,
+            buffer: vec![0; MAX_REQUEST],
+            engine,
+            pagemap,
+            old_root,
+            zygote: rustix::process::getpid(),
+            landlock: None,
+            walls: Record::default(),
+        })
+    });
+    let mut ready = ready.transpose()?;
+    trial::finish(&trial, &mut walls)?;
     if nobody && !walls.standing().contains(Wall::NotRoot) {
         nobody = false;
         privileges::give_up()?;

@@ -49,7 +49,7 @@ pub(crate) fn main(
             maximum: Some(spec.cpu_seconds.saturating_add(1)),
         },
     )?;
-    let origin = origin(socket, engine.as_ref());
+    let origin = origin(socket, engine.is_some());
     let options = EngineOptions {
         fuel: spec.fuel,
         stack: spec.stack,

@@ -10,7 +10,7 @@ use wasmtime::Engine;
 
 use super::{
     compiler,
-    serve::{self, Files},
+    serve::{self, Files, OwnImports},
 };
 use crate::{
     jail::{
@@ -36,6 +36,10 @@ const MAX_DESCRIPTORS: u64 = socket::MAX_DESCRIPTORS as u64 + 64;
 pub(crate) struct Ready {
     /// The engine.
     pub(crate) engine: Engine,
+    /// What every module may import.
+    pub(crate) imports: OwnImports,
+    /// What messages are received in. A fork copies the pages of it that it writes to, and makes none.
+    pub(crate) buffer: Vec<u8>,
     /// Where the engine looks for this process's pages, when it does; what it finds there are the zygote's.
     pub(crate) pagemap: Option<BorrowedFd<'static>>,
     /// The way to this process's own.
@@ -48,12 +52,12 @@ pub(crate) struct Ready {
     pub(crate) walls: Record,
 }
 
-/// How this process came to be: a fork has an engine from the beginning.
-pub(crate) fn origin(socket: &OwnedFd, engine: Option<&Engine>) -> Origin {
-    match engine {
-        Some(_) => Origin::Forked,
+/// How this process came to be: a fork has found everything ready.
+pub(crate) fn origin(socket: &OwnedFd, forked: bool) -> Origin {
+    match forked {
+        true => Origin::Forked,
         // The effect of the namespaces: nobody has told this process of them.
-        None => Origin::Executed {
+        false => Origin::Executed {
             separate: descriptors::maker_is_hidden(socket.as_fd()),
         },
     }
@@ -85,7 +89,8 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut keep = vec![socket.as_fd()];
     let mut walls = Record::default();
-    let engine = ready.map(|mut ready| {
+    let mut buffer = Vec::new();
+    let ready = ready.map(|mut ready| {
         walls = ready.walls;
         if let Some(pagemap) = ready.pagemap {
             // Where it cannot be had the engine finds nothing there, and zeroes memory the slower way.
@@ -97,44 +102,44 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
         if let Some(rules) = ready.landlock.take() {
             walls.note(Wall::Landlock, rules.enter());
         }
-        ready.engine
+        buffer = ready.buffer;
+        (ready.engine, ready.imports)
     });
     descriptors::close_all_but(&keep)?;
     limits::set(Resource::Core, 0)?;
     limits::set(Resource::Nofile, MAX_DESCRIPTORS)?;
     // After wasmtime has opened this process's own page map, and not before.
-    if engine.is_some() {
+    if ready.is_some() {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
 
-    let mut buffer = vec![0; MAX_MESSAGE];
+    buffer.resize(MAX_MESSAGE, 0);
     // End of file: the host is gone, or has no use for this process any more.
     let Some((len, descriptors)) = socket::receive_with_descriptors(socket, &mut buffer)? else {
         return Ok(());
     };
-    match postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)? {
-        Request::Serve(spec) => {
-            let mut descriptors = descriptors;
-            let directories = descriptors.split_off(descriptors.len().min(3));
-            let [arena, code, info] = <[OwnedFd; 3]>::try_from(descriptors).map_err(|_| {
-                io::Error::other("a worker needs an arena, code and its description")
-            })?;
-            let files = Files {
-                arena,
-                code,
-                info,
-                directories,
-            };
-            serve::main(socket, &spec, engine, walls, files)
-        }
+    let spec = match postcard::from_bytes(&buffer[..len]).map_err(io::Error::other)? {
+        Request::Serve(spec) => spec,
         Request::Compile(spec) => {
             let mut descriptors = descriptors.into_iter();
             let source = descriptors
                 .next()
                 .ok_or_else(|| io::Error::other("a compiler needs a source"))?;
             let state = descriptors.next();
-            compiler::main(socket, &spec, engine, walls, &source, state.as_ref())
+            let engine = ready.map(|(engine, _)| engine);
+            return compiler::main(socket, &spec, engine, walls, &source, state.as_ref());
         }
-        Request::Batch(_) => Err(io::Error::other("the first request was a batch")),
-    }
+        Request::Batch(_) => return Err(io::Error::other("the first request was a batch")),
+    };
+    let mut descriptors = descriptors;
+    let directories = descriptors.split_off(descriptors.len().min(3));
+    let [arena, code, info] = <[OwnedFd; 3]>::try_from(descriptors)
+        .map_err(|_| io::Error::other("a worker needs an arena, code and its description"))?;
+    let files = Files {
+        arena,
+        code,
+        info,
+        directories,
+    };
+    serve::main(socket, &spec, ready, walls, files, buffer)
 }

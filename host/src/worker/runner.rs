@@ -40,6 +40,15 @@ pub(crate) enum StartError {
     },
 }
 
+/// What every module may import, ready to be linked.
+pub(crate) struct Imports<S: Stop, I: Input, O: Outbox>(Linker<State<(S, I, O)>>);
+
+impl<S: Stop, I: Input, O: Outbox> std::fmt::Debug for Imports<S, I, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Imports").finish_non_exhaustive()
+    }
+}
+
 /// Runs the tasks of one module, each in a fresh instance or, within a batch, in one that is kept.
 pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     engine: Engine,
@@ -81,22 +90,34 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
 }
 
 impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
+    /// What every module may import, whatever it is: the same for all of an engine.
+    ///
+    /// # Errors
+    /// Never for an engine that is ready.
+    pub(crate) fn imports(engine: &Engine) -> Result<Imports<S, I, O>, StartError> {
+        let mut linker = Linker::new(engine);
+        imports::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        wasi::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        Ok(Imports(linker))
+    }
+
     /// Links the module and makes all that is the same for every task: after this nothing is looked up by name.
     ///
     /// # Errors
     /// When the module does not link or is not what `info` says.
     pub(crate) fn new(
-        engine: &Engine,
+        imports: Imports<S, I, O>,
         module: &Module,
         info: &ModuleInfo,
         stop: S,
         holder: u32,
     ) -> Result<Self, StartError> {
-        let mut linker = Linker::new(engine);
-        imports::add_to_linker(&mut linker).map_err(StartError::Link)?;
-        wasi::add_to_linker(&mut linker).map_err(StartError::Link)?;
+        let Imports(mut linker) = imports;
         host_calls::link_imports(&mut linker, module).map_err(StartError::Link)?;
         let pre = linker.instantiate_pre(module).map_err(StartError::Link)?;
+        let engine = linker.engine().clone();
+        // Taking it apart would copy, in each worker, the pages of it that all share with the zygote.
+        std::mem::forget(linker);
         // Now, and not at the first task: the jail allows no new file then.
         module
             .initialize_copy_on_write_image()
@@ -130,7 +151,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 true => Some(function(module, "_initialize", &[], &[])?),
                 false => None,
             },
-            ..Self::ready(engine, Pre::Module(pre), tasks, info, stop, holder)
+            ..Self::ready(&engine, Pre::Module(pre), tasks, info, stop, holder)
         })
     }
 

@@ -16,7 +16,7 @@ use super::{
     objects::{Entry, TaskObject},
     outbox::{Bell, RingOutbox},
     process::origin,
-    runner::Runner,
+    runner::{Imports, Runner},
     stop::ArenaStop,
     wasi::Granted,
 };
@@ -35,7 +35,7 @@ use crate::{
         ambient::DirectorySpec,
         arena::{Arena, monotonic_ns},
         completion::Usage,
-        message::{Batch, GrantSpec, MAX_MESSAGE, Notice, Place, Request, ServeSpec, WIRE_VERSION},
+        message::{Batch, GrantSpec, Notice, Place, Request, ServeSpec, WIRE_VERSION},
         socket,
         spin::Spin,
     },
@@ -43,6 +43,17 @@ use crate::{
 
 /// Results may wait this long in the ring while the next task runs.
 const RING_EVERY_NS: u64 = 1_000_000;
+
+/// What every module may import, as a worker serves it.
+pub(crate) type OwnImports = Imports<ArenaStop, TaskInput, Box<RingOutbox>>;
+
+/// Makes it.
+///
+/// # Errors
+/// Never for an engine that is ready.
+pub(crate) fn imports(engine: &Engine) -> io::Result<OwnImports> {
+    Runner::imports(engine).map_err(io::Error::other)
+}
 
 /// What comes beside the first request.
 #[derive(Debug)]
@@ -59,14 +70,17 @@ pub(crate) struct Files {
 
 /// Serves one module until the host closes the socket.
 ///
+/// `ready` is what a fork of the zygote has found ready, `buffer` what messages are received in.
+///
 /// # Errors
 /// What kept the worker from starting, or a request that does not fit the protocol.
 pub(crate) fn main(
     socket: &OwnedFd,
     spec: &ServeSpec,
-    engine: Option<Engine>,
+    ready: Option<(Engine, OwnImports)>,
     mut walls: Record,
     files: Files,
+    mut buffer: Vec<u8>,
 ) -> io::Result<()> {
     if spec.version != WIRE_VERSION {
         return Err(io::Error::other(format!(
@@ -74,7 +88,7 @@ pub(crate) fn main(
             spec.version
         )));
     }
-    let origin = origin(socket, engine.as_ref());
+    let origin = origin(socket, ready.is_some());
     let options = EngineOptions {
         fuel: spec.fuel,
         stack: spec.stack,
@@ -83,9 +97,11 @@ pub(crate) fn main(
         true => Room::Component,
         false => Room::Module,
     };
-    let engine = match engine {
-        Some(engine) if options == EngineOptions::default() && room == Room::Module => engine,
-        _ => make_engine(options, room).map_err(wasm_error)?,
+    let (engine, imports) = match ready {
+        Some((engine, imports)) if options == EngineOptions::default() && room == Room::Module => {
+            (engine, Some(imports))
+        }
+        _ => (make_engine(options, room).map_err(wasm_error)?, None),
     };
     let granted = granted(spec, files.directories)?;
     let beneath: Vec<Beneath<'_>> = granted.iter().map(Granted::beneath).collect();
@@ -105,7 +121,8 @@ pub(crate) fn main(
     let mut runner = match room {
         Room::Module => {
             let module = code::load(&engine, code, code_len).map_err(wasm_error)?;
-            Runner::new(&engine, &module, &info, stop, spec.holder)
+            let imports = imports.map_or_else(|| Runner::imports(&engine), Ok);
+            imports.and_then(|imports| Runner::new(imports, &module, &info, stop, spec.holder))
         }
         Room::Component => {
             let component = code::load_component(&engine, code, code_len).map_err(wasm_error)?;
@@ -120,7 +137,6 @@ pub(crate) fn main(
     let socket = Rc::new(socket.try_clone()?);
     let bell = Bell::new(arena.clone(), Rc::clone(&socket));
     let mut outbox = Box::new(RingOutbox::new(arena.clone(), bell, spec.max_message));
-    let mut buffer = vec![0; MAX_MESSAGE];
     // Everything is mapped, opened and made: from here on nothing else can be.
     if user == User::Writer {
         signal::ignore_sigxfsz();

@@ -168,7 +168,7 @@ impl World {
         let module = module(&engine, wat);
         let stop = Word::default();
         Ok(Self {
-            runner: Runner::new(&engine, &module, info, stop.clone(), 1)?,
+            runner: Runner::new(Runner::imports(&engine)?, &module, info, stop.clone(), 1)?,
             engine,
             stop,
         })
