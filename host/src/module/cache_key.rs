@@ -4,10 +4,10 @@ use std::hash::{Hash, Hasher};
 
 use wasmtime::Engine;
 
-use super::{engine::EngineOptions, imports::HostImport};
+use super::{engine::EngineOptions, imports::HostImport, pieces};
 
 /// Raised when the layout of an entry or of `ModuleInfo` changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What of an engine its machine code depends on: wasmtime's version and settings, and this CPU's features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,9 @@ impl Key {
         let declared = postcard::to_allocvec(declared).expect("names and types can be encoded");
         hasher.update(&(declared.len() as u64).to_le_bytes());
         hasher.update(&declared);
-        hasher.update(source);
+        hasher.update(&(source.len() as u64).to_le_bytes());
+        let fresh = blake3::Hasher::new_derive_key("wasmpool piece of a source");
+        pieces::update(&mut hasher, &fresh, source);
         Self(hasher.finalize())
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub(crate) mod instance_size;
 pub(crate) mod nearest;
 pub(crate) mod pack;
+pub(crate) mod pieces;
 pub(crate) mod proposals;
 pub(crate) mod refusal;
 pub(crate) mod sealed;

@@ -1,11 +1,15 @@
 //! Machine code in a file in memory that nobody can change any more: the form in which it goes from process to process.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
+use blake3::{Hash, Hasher};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
+
+use super::pieces;
 
 /// Bytes of machine code for one module. About ten times the largest WebAssembly binary that is accepted by default.
 pub(crate) const MAX_CODE: u64 = 1 << 30;
@@ -60,16 +64,15 @@ impl SealedCode {
         seal(file)
     }
 
-    /// Copies exactly `len` bytes of `source` into a new sealed file.
+    /// Copies exactly `len` bytes of `source`, from `offset` on, into a new sealed file.
     ///
     /// # Errors
     /// As for `from_bytes`, and when `source` ends early.
-    pub(crate) fn from_reader(source: &mut File, len: u64) -> io::Result<Self> {
-        let mut file = new_memfd()?;
-        let copied = io::copy(&mut source.take(len), &mut file)?;
-        if copied != len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+    pub(crate) fn from_file(source: &File, offset: u64, len: usize) -> io::Result<Self> {
+        let file = new_memfd()?;
+        let read = |buffer: &mut [u8], at: usize| source.read_at(buffer, offset + at as u64);
+        let write = |bytes: &[u8], at: usize| file.write_all_at(bytes, at as u64);
+        pieces::copy(len, read, write)?;
         seal(file)
     }
 
@@ -99,6 +102,16 @@ impl SealedCode {
     /// Bytes of code.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The hashes of its pieces, each made by a copy of `fresh`.
+    ///
+    /// # Errors
+    /// When the system refuses to read.
+    pub(crate) fn hashes(&self, fresh: &Hasher) -> io::Result<Vec<Hash>> {
+        let read =
+            |buffer: &mut [u8], at: usize| Ok(rustix::io::pread(&self.fd, buffer, at as u64)?);
+        pieces::hashes(self.len, fresh, read)
     }
 
     /// Reads the code piece by piece, without moving the position that other holders of the file share.
