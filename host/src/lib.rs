@@ -114,6 +114,13 @@ pub use wasmpool_abi::{
 pub use wasmpool_macros::TypedHost as Typed;
 
 /// What derived code needs and people do not.
+/// The scheduler in virtual time.
+#[cfg(any(test, feature = "simulation"))]
+#[doc(hidden)]
+pub mod simulation {
+    pub use crate::dispatch::simulation::{Load, Seen, simulate};
+}
+
 #[doc(hidden)]
 pub mod __private {
     pub use wasmpool_abi::__private::*;

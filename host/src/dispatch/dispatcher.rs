@@ -16,7 +16,8 @@ use rustix::{
 use super::{
     hub::Hub,
     link::{Broken, Link},
-    schedule::Starts,
+    roster::Roster,
+    schedule::{Starts, Steals},
     zygotes::{Keeping, ZYGOTE},
 };
 use crate::{
@@ -30,7 +31,6 @@ const BELL: u64 = u64::MAX;
 /// A worker in the dispatcher's hands.
 pub(super) struct Busy {
     pub(super) link: Box<Link>,
-    pub(super) due: Option<Instant>,
 }
 
 /// A worker that was killed, until it is known how it ended.
@@ -45,6 +45,8 @@ pub(super) struct Dispatcher {
     pub(super) hub: Arc<Hub>,
     pub(super) epoll: std::os::fd::OwnedFd,
     pub(super) busy: HashMap<u64, Busy>,
+    /// What these have room for, and when each is to be looked at.
+    pub(super) roster: Roster,
     /// Workers that are of no more use and whose end is not known yet.
     pub(super) dying: HashMap<u64, Dying>,
     pub(super) zygotes: Keeping,
@@ -53,6 +55,12 @@ pub(super) struct Dispatcher {
     pub(super) wake: Option<Instant>,
     /// When a resting worker has memory to give back.
     trim: Option<Instant>,
+    pub(super) steals: Steals,
+}
+
+/// Batches that a worker has, when it may be given another one.
+fn room(link: &Link) -> Option<usize> {
+    (!link.dedicated && link.has_room()).then(|| link.flights())
 }
 
 /// Runs until the hub is shut down. The first thing told through `started` is whether a zygote stands.
@@ -90,11 +98,13 @@ impl Dispatcher {
             hub,
             epoll,
             busy: HashMap::new(),
+            roster: Roster::default(),
             dying: HashMap::new(),
             zygotes: Keeping::default(),
             starts: Starts::default(),
             wake: None,
             trim: None,
+            steals: Steals::default(),
         };
         let walls = dispatcher.start_zygote()?;
         Ok((dispatcher, walls))
@@ -135,12 +145,10 @@ impl Dispatcher {
             }
         }
         let now = Instant::now();
-        let due: Vec<u64> = self
-            .busy
-            .iter()
-            .filter(|(_, busy)| everybody || busy.due.is_some_and(|due| due <= now))
-            .map(|(&worker, _)| worker)
-            .collect();
+        let due = match everybody {
+            true => self.busy.keys().copied().collect(),
+            false => self.roster.due(now),
+        };
         for worker in due {
             self.tick(worker, now);
         }
@@ -157,9 +165,10 @@ impl Dispatcher {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        self.busy
-            .values()
-            .filter_map(|busy| busy.due)
+        self.roster
+            .next_due()
+            .into_iter()
+            .chain(self.steals.due())
             .chain(self.starts.due())
             .chain(self.wake)
             .chain(self.trim)
@@ -170,15 +179,18 @@ impl Dispatcher {
 
     /// Gives the memory of large inputs back where a worker has rested for a while.
     fn trim(&mut self, now: Instant) {
-        let due = |link: &mut Box<Link>| link.trim_due().is_some_and(|due| due <= now);
-        let mut trimmed: Vec<_> = self.hub.lock().idle.extract_if(.., due).collect();
+        let mut state = self.hub.lock();
+        let mut trimmed = state.idle.take_due(now);
+        self.trim = state.idle.next_trim();
+        drop(state);
+        if trimmed.is_empty() {
+            return;
+        }
         // Not under the lock: it takes the kernel a while.
-        for link in &mut trimmed {
+        for (_, link) in &mut trimmed {
             link.trim();
         }
-        let mut state = self.hub.lock();
-        state.idle.extend(trimmed);
-        self.trim = state.idle.iter().filter_map(|link| link.trim_due()).min();
+        self.hub.lock().idle.put_back(trimmed);
     }
 
     /// Settles workers of whose end nobody has told in time.
@@ -217,24 +229,33 @@ impl Dispatcher {
             self.rest(worker);
             return;
         }
-        match busy.link.tick(&self.hub, now) {
-            Ok(due) => busy.due = due,
+        let due = match busy.link.tick(&self.hub, now) {
+            Ok(due) => due,
             Err(broken) => return self.broke(worker, broken),
-        }
+        };
         if let Some(call) = busy.link.take_call() {
             self.hub.run_function(call);
         }
         // Taking back the tasks of a cancelled call may have left nothing.
-        if self
-            .busy
-            .get(&worker)
-            .is_some_and(|busy| busy.link.is_idle())
-        {
-            self.rest(worker);
+        if busy.link.is_idle() {
+            return self.rest(worker);
+        }
+        let room = room(&busy.link);
+        self.roster
+            .note(worker, busy.link.module.tenant(), room, due);
+    }
+
+    /// What a worker has room for may have changed.
+    pub(super) fn note(&mut self, worker: u64) {
+        if let Some(Busy { link }) = self.busy.get(&worker) {
+            let due = self.roster.due_of(worker);
+            self.roster
+                .note(worker, link.module.tenant(), room(link), due);
         }
     }
 
     fn rest(&mut self, worker: u64) {
+        self.roster.remove(worker);
         if let Some(busy) = self.busy.remove(&worker) {
             // Fails only for a descriptor that is not in the set.
             let _ = epoll::delete(&self.epoll, busy.link.socket());
@@ -247,6 +268,7 @@ impl Dispatcher {
 
     /// A worker is of no more use: it is killed, and settled once its end is known.
     pub(super) fn broke(&mut self, worker: u64, broken: Broken) {
+        self.roster.remove(worker);
         let Some(Busy { link, .. }) = self.busy.remove(&worker) else {
             return;
         };
@@ -302,7 +324,7 @@ impl Dispatcher {
             EventData::new_u64(worker),
             EventFlags::IN,
         );
-        self.busy.insert(worker, Busy { link, due: None });
+        self.busy.insert(worker, Busy { link });
         worker
     }
 
@@ -312,7 +334,7 @@ impl Dispatcher {
         let zygotes = state.zygotes.take();
         let stood = std::mem::take(&mut state.stood);
         let processes = state.forget_all(|_| true);
-        let idle = std::mem::take(&mut state.idle);
+        let idle = state.idle.take_all(|_| true);
         let waiting = state.ledger.take_waiting();
         let newcomers = std::mem::take(&mut state.newcomers);
         state.children.clear();

@@ -4,7 +4,12 @@
 //! A tenant's *tag* grows while workers run its tasks: by the time that it has them, divided by its weight. Whoever waits
 //! with the smallest tag is next. The essay in `README.md` beside this file says what follows from that.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use super::order::Kind;
 
 /// How far behind or ahead of the others a tenant may be for a while, in its own worker time. Who comes after a pause has
 /// so much to make up for and no more; who has a worker keeps it for so long although another is next, so that workers
@@ -74,9 +79,31 @@ impl Account {
         used
     }
 
+    /// When what it has had was counted last.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// Workers that run its tasks.
     pub(super) fn busy(&self) -> u32 {
         self.busy
+    }
+
+    /// Where it stands, seen from a moment that is the same for all.
+    pub(super) fn standing(&self, epoch: Instant) -> Standing {
+        let after = self.since.saturating_duration_since(epoch).as_nanos();
+        let before = epoch.saturating_duration_since(self.since).as_nanos();
+        let signed = |time: u128| i128::try_from(time).unwrap_or(i128::MAX);
+        let (weight, busy) = (i128::from(self.weight), i128::from(self.busy));
+        // What its place would have been at the epoch, times the weight so that nothing is lost by dividing. What a worker
+        // that was just taken counts for is the same for all of one kind.
+        let tag = signed(self.tag).saturating_mul(weight);
+        let grown = (signed(after) - signed(before)) * busy * signed(FINE);
+        Standing {
+            kind: (self.busy, self.weight),
+            place: tag.saturating_sub(grown),
+            turn: self.turn,
+        }
     }
 
     /// All worker time that it has had until `now`.
@@ -98,12 +125,25 @@ impl Account {
     }
 }
 
+/// Where an account stands among those whose tags grow as its does: it stays there as time goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Those who grow alike.
+    pub(super) kind: Kind,
+    /// The smallest is next of its kind.
+    pub(super) place: i128,
+    /// Of equals, the smallest.
+    pub(super) turn: u64,
+}
+
 /// The virtual time of a pool.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     /// The largest tag of all who were next so far.
     reached: Tag,
     turns: u64,
+    /// Accounts that were compared, so that it can be said what a decision costs.
+    compared: Cell<u64>,
 }
 
 impl Clock {
@@ -113,9 +153,25 @@ impl Clock {
         now: Instant,
         waiting: impl Iterator<Item = (K, &'a Account)>,
     ) -> Option<K> {
-        waiting
+        let mut compared = 0;
+        let next = waiting
+            .inspect(|_| compared += 1)
             .min_by_key(|(_, account)| self.place_of(account, now))
-            .map(|(who, _)| who)
+            .map(|(who, _)| who);
+        self.compared.set(self.compared.get() + compared);
+        next
+    }
+
+    /// How many accounts were compared so far to find who is next.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn compared(&self) -> u64 {
+        self.compared.get()
+    }
+
+    /// Begins to count anew.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn forget_compared(&self) {
+        self.compared.set(0);
     }
 
     /// This one wants something that it did not want before, or could not have: it has no more to make up for than

@@ -6,9 +6,10 @@ use std::{
     os::fd::OwnedFd,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
+    time::Instant,
 };
 
 use rustix::event::EventfdFlags;
@@ -18,6 +19,7 @@ use super::{
     function_threads::{FunctionThreads, Job},
     ledger::{Ledger, Seat},
     link::Link,
+    resting::Resting,
     segment::Segment,
     start::Zygotes,
     stream::{Callback, Delivery, Stream},
@@ -63,6 +65,10 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// Held by the dispatcher from before it tells callers what a worker says until the worker, when that was all, rests.
     hearing: Mutex<()>,
+    /// Calls that have not ended. Not behind the lock: it changes twice with each call.
+    streams: AtomicUsize,
+    /// Threads that wait until there is none.
+    awaiting_quiet: AtomicUsize,
     /// Signalled when the last call has ended.
     quiet: Condvar,
     callbacks: OnceLock<mpsc::Sender<(Callback, Delivery)>>,
@@ -102,12 +108,8 @@ impl std::fmt::Debug for Hub {
 /// Behind the lock.
 #[derive(Default)]
 pub(crate) struct State {
-    /// Workers that have nothing to do, the one used last at the end.
-    #[expect(
-        clippy::vec_box,
-        reason = "each is taken out and put back with every call, and is a kilobyte"
-    )]
-    pub(crate) idle: Vec<Box<Link>>,
+    /// Workers that have nothing to do.
+    pub(crate) idle: Resting<Box<Link>>,
     /// Who waits with what, and how many workers have something to do: at most as many as the pool has.
     pub(crate) ledger: Ledger,
     /// Every process that has not ended.
@@ -124,10 +126,6 @@ pub(crate) struct State {
     pub(super) stood: Vec<Stood>,
     /// Tasks wait behind others in busy workers, for want of one that has nothing to do.
     pub(crate) held_up: bool,
-    /// Calls that have not ended.
-    streams: usize,
-    /// Threads that wait until there is none.
-    awaiting_quiet: usize,
     /// Calls that somebody has cancelled; the dispatcher stops what runs.
     pub(crate) cancels: bool,
     /// What functions have come to, for the workers in the dispatcher's hands.
@@ -216,6 +214,8 @@ impl Hub {
             closing: AtomicBool::new(false),
             state: Mutex::new(state),
             hearing: Mutex::default(),
+            streams: AtomicUsize::new(0),
+            awaiting_quiet: AtomicUsize::new(0),
             quiet: Condvar::new(),
             callbacks: OnceLock::new(),
             codec_threads: OnceLock::new(),
@@ -306,7 +306,7 @@ impl Hub {
             return;
         }
         if !stream.queued.swap(true, SeqCst) {
-            state.ledger.wait(Arc::clone(stream));
+            state.ledger.wait(Arc::clone(stream), Instant::now());
         }
         drop(state);
         self.ring();
@@ -343,7 +343,7 @@ impl Hub {
         if !self.is_own_process() {
             return;
         }
-        self.lock().streams += 1;
+        self.streams.fetch_add(1, SeqCst);
     }
 
     /// A call ended.
@@ -351,9 +351,10 @@ impl Hub {
         if !self.is_own_process() {
             return;
         }
-        let mut state = self.lock();
-        state.streams = state.streams.saturating_sub(1);
-        if state.streams == 0 && state.awaiting_quiet > 0 {
+        // Whoever waits says so before he looks whether there is a call left. So one of the two sees the other; and he who is
+        // told has the lock until he waits.
+        if self.streams.fetch_sub(1, SeqCst) == 1 && self.awaiting_quiet.load(SeqCst) > 0 {
+            drop(self.lock());
             self.quiet.notify_all();
         }
     }
@@ -365,14 +366,14 @@ impl Hub {
             return;
         }
         let mut state = self.lock();
-        state.awaiting_quiet += 1;
-        while state.streams > 0 {
+        self.awaiting_quiet.fetch_add(1, SeqCst);
+        while self.streams.load(SeqCst) > 0 {
             state = self
                 .quiet
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state.awaiting_quiet -= 1;
+        self.awaiting_quiet.fetch_sub(1, SeqCst);
         drop(state);
         let Some(callbacks) = self.callbacks.get() else {
             return;
@@ -447,11 +448,7 @@ impl Hub {
 
     /// Ends the workers that rest and hold the object of these tenants.
     pub(crate) fn end_idle_holders(&self, tenants: &Arc<Tenants>) {
-        let ended: Vec<_> = self
-            .lock()
-            .idle
-            .extract_if(.., |link| link.was_given(tenants))
-            .collect();
+        let ended = self.lock().idle.take_all(|link| link.was_given(tenants));
         drop(ended);
     }
 

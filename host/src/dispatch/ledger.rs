@@ -2,7 +2,7 @@
 //! It lies behind the hub's lock; whose turn it is, `fairness.rs` says.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{Arc, Weak, atomic::Ordering::SeqCst},
     time::Instant,
 };
@@ -11,9 +11,11 @@ use super::{
     budget::Budget,
     fairness::{Account, Clock},
     numbers::NumberMap,
+    order::Order,
     stream::Stream,
     tenant::Tenant,
     trouble::{Step, Trouble},
+    turns::Waiter,
 };
 use crate::{
     pool::{
@@ -29,17 +31,46 @@ use crate::{
 const FEW: usize = 64;
 
 /// All accounts.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
+///
+/// Tenants that wait are found by their turn and not by a look at each: those whose bounds depend on time (a budget, a
+/// pause) are the exception.
+#[derive(Debug)]
+pub(crate) struct Ledger<C = Arc<Stream>> {
     clock: Clock,
     entries: NumberMap<Entry>,
     /// Calls with something to send, by tenant, in the order in which they get their turn; each at most once.
-    waiting: BTreeMap<u64, VecDeque<Arc<Stream>>>,
+    waiting: BTreeMap<u64, VecDeque<C>>,
+    /// Tenants that wait and may begin something.
+    ready: Order,
+    /// Tenants that wait and have workers in which there may be room.
+    going: Order,
+    /// Tenants that wait whose bounds depend on time: they are in none of the two.
+    timed: BTreeSet<u64>,
+    /// The moment from which places are seen.
+    epoch: Instant,
     names: HashMap<Arc<str>, Arc<Tenant>>,
     /// Workers of the pool that have something to do.
     busy: usize,
     defaults: TenantLimits,
     sweep_at: usize,
+}
+
+impl<C> Default for Ledger<C> {
+    fn default() -> Self {
+        Self {
+            clock: Clock::default(),
+            entries: NumberMap::default(),
+            waiting: BTreeMap::new(),
+            ready: Order::default(),
+            going: Order::default(),
+            timed: BTreeSet::new(),
+            epoch: Instant::now(),
+            names: HashMap::new(),
+            busy: 0,
+            defaults: TenantLimits::default(),
+            sweep_at: 0,
+        }
+    }
 }
 
 /// What one tenant has, and may have.
@@ -57,6 +88,12 @@ struct Entry {
     memory: u64,
     trouble: Trouble,
     zygote: From,
+    /// It stands among those that wait.
+    listed: bool,
+    /// It was found held up by bounds of its own.
+    held: bool,
+    /// None of its workers has room for what it would send next.
+    stalled: bool,
 }
 
 /// Where a tenant's next worker comes from.
@@ -115,6 +152,9 @@ impl Entry {
             memory: 0,
             trouble: Trouble::default(),
             zygote: From::Shared,
+            listed: false,
+            held: false,
+            stalled: false,
         }
     }
 
@@ -137,9 +177,19 @@ impl Entry {
         let busy = self.account.busy() as usize;
         self.trouble.paused_until(now).is_none()
             && !(self.trouble.is_on_trial() && busy > 0)
-            && self.zygote != From::Awaited
-            && self.limits.max_workers.is_none_or(|most| busy < most)
+            && self.has_no_bound()
             && self.opens_at(now).is_none()
+    }
+
+    /// Whether time alone may change what it may begin.
+    fn is_timed(&self) -> bool {
+        self.budget.is_some() || self.trouble.is_on_trial()
+    }
+
+    /// Whether it may begin something as far as that is no matter of time.
+    fn has_no_bound(&self) -> bool {
+        let busy = self.account.busy() as usize;
+        self.zygote != From::Awaited && self.limits.max_workers.is_none_or(|most| busy < most)
     }
 
     /// Whether what it has may be given more to do.
@@ -168,7 +218,7 @@ fn budget(limits: &TenantLimits, now: Instant) -> Option<Budget> {
     Some(Budget::new(budget.time, budget.per, now))
 }
 
-impl Ledger {
+impl<C: Waiter> Ledger<C> {
     /// One in which nobody stands yet.
     pub(super) fn new(defaults: TenantLimits) -> Self {
         Self {
@@ -186,6 +236,64 @@ impl Ledger {
         self.entries
             .get_mut(&tenant.number())
             .expect("it was just put there")
+    }
+
+    /// Something has changed that decides where this tenant stands among those that wait: for whoever changed it to say.
+    fn place(&mut self, tenant: u64) {
+        let Some(entry) = self.entries.get_mut(&tenant) else {
+            return;
+        };
+        let waits = self.waiting.contains_key(&tenant);
+        if !waits && !entry.listed {
+            return;
+        }
+        entry.listed = waits;
+        let timed = entry.is_timed();
+        let may_begin = entry.has_no_bound();
+        if waits && !timed {
+            // Who is held up by bounds of its own, and not by others, saves nothing up meanwhile.
+            if may_begin && std::mem::take(&mut entry.held) {
+                let then = entry.account.since();
+                self.clock.came(&mut entry.account, then);
+            }
+            entry.held = !may_begin;
+        }
+        let goes_on = entry.account.busy() > 0 && !entry.stalled;
+        let standing = entry.account.standing(self.epoch);
+        match waits && timed {
+            true => self.timed.insert(tenant),
+            false => self.timed.remove(&tenant),
+        };
+        for (order, stands) in [
+            (&mut self.ready, waits && !timed && may_begin),
+            (&mut self.going, waits && !timed && goes_on),
+        ] {
+            match stands {
+                true => order.put(tenant, standing),
+                false => order.remove(tenant),
+            }
+        }
+    }
+
+    /// As [`Ledger::place`], and one of its workers may have room.
+    fn stir(&mut self, tenant: u64) {
+        if let Some(entry) = self.entries.get_mut(&tenant) {
+            entry.stalled = false;
+            self.place(tenant);
+        }
+    }
+
+    /// One of the workers of these tenants has more room than before.
+    pub(super) fn stir_all(&mut self, tenants: impl IntoIterator<Item = u64>) {
+        for tenant in tenants {
+            self.stir(tenant);
+        }
+    }
+
+    /// None of this tenant's workers has room for what it would send next.
+    pub(super) fn stall(&mut self, tenant: &Arc<Tenant>) {
+        self.entry(tenant).stalled = true;
+        self.place(tenant.number());
     }
 
     /// Forgets those who are gone, and names that say nothing any more.
@@ -245,6 +353,7 @@ impl Ledger {
         }
         entry.limits = limits;
         entry.own_limits = true;
+        self.stir(tenant.number());
     }
 
     /// How many of a tenant's resting workers are too many by its own limits, of so many.
@@ -333,6 +442,7 @@ impl Ledger {
         let entry = self.entry(tenant);
         entry.settle(now);
         entry.account.ended(now);
+        self.stir(tenant.number());
     }
 
     /// A worker that was lent to others is this tenant's again.
@@ -341,6 +451,7 @@ impl Ledger {
         let entry = self.entry(tenant);
         entry.settle(now);
         entry.account.began(now);
+        self.stir(tenant.number());
     }
 
     /// It was this tenant's turn, with a worker that it has.
@@ -349,18 +460,20 @@ impl Ledger {
         if let Some(entry) = self.entries.get_mut(&tenant.number()) {
             self.clock.served(&mut entry.account, now);
         }
+        self.place(tenant.number());
     }
 
     /// A call has something to send.
-    pub(super) fn wait(&mut self, stream: Arc<Stream>) {
-        let tenant = Arc::clone(stream.plan.module.tenant_of());
+    pub(super) fn wait(&mut self, call: C, now: Instant) {
+        let tenant = Arc::clone(call.tenant());
         if !self.waiting.contains_key(&tenant.number()) {
-            self.came(&tenant, Instant::now());
+            self.came(&tenant, now);
         }
-        self.waiting
-            .entry(tenant.number())
-            .or_default()
-            .push_back(stream);
+        let queue = self.waiting.entry(tenant.number()).or_default();
+        queue.push_back(call);
+        if queue.len() == 1 {
+            self.stir(tenant.number());
+        }
     }
 
     /// A tenant wants something that it did not want before, or could not have.
@@ -370,6 +483,7 @@ impl Ledger {
         if let Some(entry) = self.entries.get_mut(&tenant.number()) {
             self.clock.came(&mut entry.account, now);
         }
+        self.place(tenant.number());
     }
 
     /// Whether any call waits.
@@ -378,34 +492,35 @@ impl Ledger {
     }
 
     /// All calls that wait.
-    pub(super) fn take_waiting(&mut self) -> Vec<Arc<Stream>> {
-        std::mem::take(&mut self.waiting)
-            .into_values()
-            .flatten()
-            .collect()
+    pub(super) fn take_waiting(&mut self) -> Vec<C> {
+        let waiting = std::mem::take(&mut self.waiting);
+        for &tenant in waiting.keys() {
+            self.place(tenant);
+        }
+        waiting.into_values().flatten().collect()
     }
 
     /// The next call to send something of, but of none of these tenants. `behind` waits for a worker and is served before
     /// all others; until then they go on with what they have, within bounds.
-    pub(super) fn next(
-        &self,
-        now: Instant,
-        but: &HashSet<u64>,
-        behind: Option<u64>,
-    ) -> Option<Arc<Stream>> {
+    pub(super) fn next(&self, now: Instant, but: &HashSet<u64>, behind: Option<u64>) -> Option<C> {
         let behind = behind.and_then(|behind| self.entries.get(&behind));
         let may = |entry: &Entry| match behind {
             None => entry.may_begin(now) || (entry.account.busy() > 0 && entry.may_go_on(now)),
+            // Who may not, of one kind, has none behind him who may.
             Some(behind) => {
                 entry.account.busy() > 0
                     && entry.may_go_on(now)
                     && self.clock.may_go_on(&entry.account, &behind.account, now)
             }
         };
-        let waiting = self.waiting.keys().filter(|number| !but.contains(number));
+        let but = |number| but.contains(&number);
+        let timed = self.timed.iter().copied().filter(|&number| !but(number));
+        let ready = behind.is_none().then(|| self.ready.firsts(&but));
+        let waiting = self.going.firsts(&but).chain(timed);
+        let waiting = ready.into_iter().flatten().chain(waiting);
         let waiting = waiting.filter_map(|number| {
-            let entry = self.entries.get(number).filter(|entry| may(entry))?;
-            Some((*number, &entry.account))
+            let entry = self.entries.get(&number).filter(|entry| may(entry))?;
+            Some((number, &entry.account))
         });
         let next = self.clock.next(now, waiting)?;
         self.waiting.get(&next)?.front().cloned()
@@ -413,7 +528,7 @@ impl Ledger {
 
     /// Those who are held up by bounds of their own, and not by others, save nothing up meanwhile.
     pub(super) fn hold_back(&mut self, now: Instant) {
-        for number in self.waiting.keys() {
+        for number in &self.timed {
             if let Some(entry) = self.entries.get_mut(number)
                 && !entry.may_begin(now)
             {
@@ -424,31 +539,44 @@ impl Ledger {
     }
 
     /// The call has had its turn: the next one of its tenant is first.
-    pub(super) fn turn_over(&mut self, stream: &Arc<Stream>) {
-        let tenant = stream.plan.module.tenant();
+    pub(super) fn turn_over(&mut self, call: &C) {
+        let tenant = call.tenant().number();
         let Some(queue) = self.waiting.get_mut(&tenant) else {
             return;
         };
-        let Some(at) = queue.iter().position(|it| Arc::ptr_eq(it, stream)) else {
+        let Some(at) = queue.iter().position(|it| it.is(call)) else {
             return;
         };
         queue.remove(at);
-        stream.queued.store(false, SeqCst);
-        if stream.has_pending() && !stream.queued.swap(true, SeqCst) {
-            queue.push_back(Arc::clone(stream));
+        call.queued().store(false, SeqCst);
+        if call.has_pending() && !call.queued().swap(true, SeqCst) {
+            queue.push_back(call.clone());
         }
         if queue.is_empty() {
             self.waiting.remove(&tenant);
         }
+        self.stir(tenant);
+    }
+
+    /// Those who wait and may begin something, the first of each kind, but for one.
+    fn beginners(&self, now: Instant, but: Option<u64>) -> impl Iterator<Item = (u64, &Entry)> {
+        let is_but = move |number| Some(number) == but;
+        let ready: Vec<u64> = self.ready.firsts(&is_but).collect();
+        let timed = self.timed.iter().copied();
+        let all = ready
+            .into_iter()
+            .chain(timed.filter(move |&number| !is_but(number)));
+        all.filter_map(move |number| {
+            let entry = self.entries.get(&number)?;
+            entry.may_begin(now).then_some((number, entry))
+        })
     }
 
     /// Of those that wait and could begin, whose turn it is.
     pub(super) fn first_waiting(&self, now: Instant) -> Option<u64> {
-        let waiting = self.waiting.keys().filter_map(|number| {
-            let entry = self.entries.get(number)?;
-            entry.may_begin(now).then_some((*number, &entry.account))
-        });
-        self.clock.next(now, waiting)
+        let waiting = self.beginners(now, None);
+        self.clock
+            .next(now, waiting.map(|(number, entry)| (number, &entry.account)))
     }
 
     /// Whether `holder` is to make room for `first`, who waits for a worker.
@@ -469,13 +597,10 @@ impl Ledger {
         let Some(entry) = self.entries.get(&tenant.number()) else {
             return false;
         };
-        let first = |number: &u64| {
-            let other = self.entries.get(number).filter(|it| it.may_begin(now));
-            *number != tenant.number()
-                && other
-                    .is_some_and(|other| !self.clock.is_before(&entry.account, &other.account, now))
-        };
-        entry.may_begin(now) && !self.waiting.keys().any(first)
+        let before =
+            |(_, other): (u64, &Entry)| !self.clock.is_before(&entry.account, &other.account, now);
+        entry.may_begin(now)
+            && (self.waiting.is_empty() || !self.beginners(now, Some(tenant.number())).any(before))
     }
 
     /// Whether a task of this tenant may begin now, should there be a worker for it.
@@ -485,29 +610,41 @@ impl Ledger {
 
     /// When somebody who waits may begin something that he may not begin now, as far as that is known.
     pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
-        self.waiting
-            .keys()
+        self.timed
+            .iter()
             .filter_map(|number| self.entries.get(number)?.wakes_at(now))
             .min()
     }
 
     /// The calls that fail, since their tenants are paused for long, and why.
-    pub(super) fn refused(&mut self, now: Instant) -> Vec<(Arc<Stream>, TaskError)> {
+    pub(super) fn refused(&mut self, now: Instant) -> Vec<(C, TaskError)> {
         let mut refused = Vec::new();
-        self.waiting.retain(|number, queue| {
-            let entry = self.entries.get(number);
+        for number in self.timed.clone() {
+            let entry = self.entries.get(&number);
             let until = entry.and_then(|entry| entry.trouble.refuses_until(now));
             let (Some(entry), Some(until)) = (entry, until) else {
-                return true;
+                continue;
             };
             let error = TaskError::Tenant(entry.paused(until));
-            for stream in queue.drain(..) {
-                stream.queued.store(false, SeqCst);
-                refused.push((stream, error.clone()));
+            for call in self.waiting.remove(&number).into_iter().flatten() {
+                call.queued().store(false, SeqCst);
+                refused.push((call, error.clone()));
             }
-            false
-        });
+            self.place(number);
+        }
         refused
+    }
+
+    /// How many accounts were compared so far to find who is next.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn compared(&self) -> u64 {
+        self.clock.compared()
+    }
+
+    /// Begins to count anew.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn forget_compared(&self) {
+        self.clock.forget_compared();
     }
 
     /// A worker was lost, through no fault of the host's.
@@ -519,9 +656,11 @@ impl Ledger {
         if wants_zygote {
             entry.zygote = From::Awaited;
         }
+        let losses = entry.trouble.losses();
+        self.stir(tenant.number());
         Lost {
             step,
-            losses: entry.trouble.losses(),
+            losses,
             wants_zygote,
         }
     }
@@ -531,7 +670,9 @@ impl Ledger {
         tenant.set_troubled(false);
         let entry = self.entry(tenant);
         entry.zygote = From::Shared;
-        entry.trouble.answered()
+        let news = entry.trouble.answered();
+        self.stir(tenant.number());
+        news
     }
 
     /// Where the next worker of a tenant comes from.
@@ -545,6 +686,7 @@ impl Ledger {
         let awaited = entry.zygote == From::Awaited;
         if awaited {
             entry.zygote = zygote;
+            self.stir(tenant.number());
         }
         awaited
     }
@@ -555,6 +697,7 @@ impl Ledger {
         let used = entry.zygote == From::Own(zygote);
         if used {
             entry.zygote = From::Shared;
+            self.stir(tenant.number());
         }
         used
     }

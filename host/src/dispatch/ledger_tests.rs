@@ -163,3 +163,127 @@ fn names_without_anything_to_say_are_forgotten_and_others_are_not() {
     let troubled = ledger.named("troubled");
     assert_eq!(ledger.usage(&troubled, 0, now).losses, 1);
 }
+
+/// A call that always has more to send.
+#[derive(Clone, Debug)]
+struct Endless(Arc<Tenant>, Arc<std::sync::atomic::AtomicBool>);
+
+impl Waiter for Endless {
+    fn tenant(&self) -> &Arc<Tenant> {
+        &self.0
+    }
+
+    fn has_pending(&self) -> bool {
+        true
+    }
+
+    fn queued(&self) -> &std::sync::atomic::AtomicBool {
+        &self.1
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.1, &other.1)
+    }
+}
+
+/// Who is next by a look at each that waits.
+fn next_of_all(ledger: &Ledger<Endless>, now: Instant, behind: Option<u64>) -> Option<u64> {
+    let behind = behind.map(|behind| &ledger.entries[&behind]);
+    let may = |entry: &Entry| {
+        let goes_on = entry.account.busy() > 0 && entry.may_go_on(now);
+        match behind {
+            None => entry.may_begin(now) || goes_on,
+            Some(behind) => goes_on && ledger.clock.may_go_on(&entry.account, &behind.account, now),
+        }
+    };
+    let waiting = ledger.waiting.keys();
+    let all = waiting.map(|number| (*number, &ledger.entries[number]));
+    let all = all.filter(|(_, entry)| may(entry));
+    ledger
+        .clock
+        .next(now, all.map(|(number, entry)| (number, &entry.account)))
+}
+
+proptest! {
+    /// Whatever happens to tenants with whatever bounds, who is next is who a look at each would find.
+    #[test]
+    fn who_is_next_is_found_without_a_look_at_each(
+        steps in prop::collection::vec((0_usize..8, 0_u8..12, 1_u64..4000), 1..300),
+    ) {
+        let (mut ledger, mut now) = (Ledger::<Endless>::new(TenantLimits::default()), Instant::now());
+        let tenants: Vec<_> = (0..8).map(|_| Tenant::unnamed()).collect();
+        for (n, tenant) in (0..).zip(&tenants) {
+            let limits = limited(|limits| {
+                limits.weight = 1 + n % 3;
+                limits.max_workers = (n % 4 == 1).then_some(2);
+                limits.worker_time = (n == 6).then_some(TimeBudget {
+                    time: Duration::from_millis(20),
+                    per: Duration::from_millis(100),
+                });
+            });
+            ledger.set_limits(tenant, limits, now);
+        }
+        for (who, step, micros) in steps {
+            now += Duration::from_micros(micros);
+            let tenant = &tenants[who];
+            match step {
+                0..=2 => ledger.wait(Endless(Arc::clone(tenant), Arc::default()), now),
+                3 | 4 => ledger.take_place(tenant, now),
+                5 | 6 => ledger.give_place(tenant, now),
+                7 => drop(ledger.lost(tenant, now)),
+                8 => drop(ledger.answered(tenant)),
+                9 => drop(ledger.zygote_came(tenant, From::Own(1))),
+                10 => drop(ledger.refused(now)),
+                _ => {
+                    let queue = ledger.waiting.remove(&tenant.number());
+                    drop(queue);
+                    ledger.place(tenant.number());
+                }
+            }
+            ledger.hold_back(now);
+            let behind = ledger.first_waiting(now);
+            for behind in [None, behind] {
+                let found = ledger.next(now, &HashSet::new(), behind);
+                let found = found.map(|call| call.tenant().number());
+                let wanted = next_of_all(&ledger, now, behind);
+                let same = match (found, wanted) {
+                    (Some(found), Some(wanted)) => {
+                        let account = |number| &ledger.entries[&number].account;
+                        !ledger.clock.is_before(account(wanted), account(found), now)
+                    }
+                    (found, wanted) => found == wanted,
+                };
+                prop_assert!(same, "{found:?} and not {wanted:?}, behind {behind:?}");
+            }
+            let wakes = ledger.waiting.keys().filter_map(|it| ledger.entries[it].wakes_at(now));
+            prop_assert_eq!(ledger.wakes_at(now), wakes.min());
+        }
+    }
+}
+
+#[test]
+fn who_found_no_room_is_asked_again_once_there_may_be_some() {
+    let (mut ledger, now) = (
+        Ledger::<Endless>::new(TenantLimits::default()),
+        Instant::now(),
+    );
+    let (one, other) = (Tenant::unnamed(), Tenant::unnamed());
+    for tenant in [&one, &other] {
+        ledger.wait(Endless(Arc::clone(tenant), Arc::default()), now);
+    }
+    ledger.take_place(&one, now);
+    let behind = Some(other.number());
+    let next = |ledger: &Ledger<Endless>| {
+        let next = ledger.next(now, &HashSet::new(), behind);
+        next.map(|call| call.tenant().number())
+    };
+    assert_eq!(next(&ledger), Some(one.number()));
+    ledger.stall(&one);
+    assert_eq!(next(&ledger), None);
+    ledger.stir_all([one.number()]);
+    assert_eq!(next(&ledger), Some(one.number()));
+    ledger.stall(&one);
+    ledger.give_place(&one, now);
+    ledger.take_place(&one, now);
+    assert_eq!(next(&ledger), Some(one.number()));
+}

@@ -6,6 +6,7 @@ use super::{
     hub::{Hub, State},
     ledger::From,
     link::Link,
+    resting::Rests,
     stream::CallPlan,
     tenant::Tenant,
 };
@@ -23,21 +24,19 @@ impl Hub {
     /// A resting worker for a call, counted as busy from here on.
     pub(super) fn take_idle(&self, plan: &CallPlan, taker: Taker) -> Option<Box<Link>> {
         let mut state = self.lock();
-        if state.ledger.busy() >= self.config.workers || state.idle.is_empty() {
+        if state.ledger.busy() >= self.config.workers {
             return None;
         }
         let tenant = plan.module.tenant_of();
-        // The one used last: its memory is warm.
-        let at = state
-            .idle
-            .iter()
-            .rposition(|link| link.suits(plan) && !(plan.process_per_task && link.tasks > 0))?;
+        let suits =
+            |link: &Box<Link>| link.suits(plan) && !(plan.process_per_task && link.tasks > 0);
+        let at = state.idle.newest(plan.module.id, suits)?;
         let now = Instant::now();
         if taker == Taker::Caller && !state.ledger.may_lease(tenant, now) {
             return None;
         }
         state.ledger.take_place(tenant, now);
-        Some(state.idle.remove(at))
+        state.idle.take_found(at)
     }
 
     /// A worker that has done its work rests, or ends when it has done enough.
@@ -61,21 +60,19 @@ impl Hub {
         // Nobody would take it from the idle ones.
         let gone = !state.is_running(&link.child);
         let mut ended = Vec::new();
+        let mut trims = false;
         if spent || stale || gone || self.is_closed() {
             ended.push(link);
         } else {
+            trims = link.trim_due().is_some();
             state.idle.push(link);
             ended.extend(state.take_surplus(&tenant, self.config.workers));
-            while state.idle.len() > self.config.max_idle_workers
-                && let Some(at) = longest_rested(&state.idle, |_| true)
-            {
-                ended.push(state.idle.remove(at));
+            while state.idle.len() > self.config.max_idle_workers {
+                ended.extend(state.idle.take_oldest());
             }
         }
         // The dispatcher keeps the clock of what rests.
-        let waiting = state.ledger.anybody_waits()
-            || state.held_up
-            || state.idle.iter().any(|link| link.trim_due().is_some());
+        let waiting = state.ledger.anybody_waits() || state.held_up || trims;
         drop(state);
         drop(ended);
         if waiting {
@@ -84,39 +81,46 @@ impl Hub {
     }
 }
 
+impl Rests for Box<Link> {
+    fn worker(&self) -> u64 {
+        self.child.id()
+    }
+
+    fn module(&self) -> u64 {
+        self.module.id
+    }
+
+    fn tenant(&self) -> u64 {
+        self.module.tenant()
+    }
+
+    fn trim_due(&self) -> Option<Instant> {
+        Link::trim_due(self)
+    }
+}
+
+#[expect(clippy::vec_box, reason = "as they lie among the idle")]
 impl State {
     /// A tenant's worker that has rested longest.
     pub(super) fn take_resting(&mut self, tenant: &Arc<Tenant>) -> Option<Box<Link>> {
-        let its = |link: &Link| link.module.tenant() == tenant.number();
-        let at = longest_rested(&self.idle, its)?;
-        Some(self.idle.remove(at))
+        self.idle.take_oldest_of(tenant.number())
     }
 
     /// All of a tenant's workers that rest.
-    #[expect(clippy::vec_box, reason = "as they lie among the idle")]
     pub(super) fn take_all_resting(&mut self, tenant: &Arc<Tenant>) -> Vec<Box<Link>> {
-        let its = |link: &mut Box<Link>| link.module.tenant() == tenant.number();
-        self.idle.extract_if(.., its).collect()
+        self.idle.take_all_of(tenant.number())
     }
 
     /// How many of a tenant's workers rest.
     pub(super) fn resting(&self, tenant: &Arc<Tenant>) -> usize {
-        let its = |link: &&Link| link.module.tenant() == tenant.number();
-        self.idle.iter().map(|link| &**link).filter(its).count()
+        self.idle.count_of(tenant.number())
     }
 
     /// The workers of a tenant that rest beyond its own limits, or beyond so many.
-    #[expect(clippy::vec_box, reason = "as they lie among the idle")]
     pub(super) fn take_surplus(&mut self, tenant: &Arc<Tenant>, most: usize) -> Vec<Box<Link>> {
         let surplus = self.ledger.surplus(tenant, self.resting(tenant), most);
         (0..surplus)
             .filter_map(|_| self.take_resting(tenant))
             .collect()
     }
-}
-
-/// Which of these has rested longest.
-fn longest_rested(idle: &[Box<Link>], which: impl Fn(&Link) -> bool) -> Option<usize> {
-    let all = idle.iter().enumerate().filter(|(_, link)| which(link));
-    all.min_by_key(|(_, link)| link.rested).map(|(at, _)| at)
 }

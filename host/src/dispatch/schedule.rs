@@ -1,17 +1,18 @@
-//! What the dispatcher sends to whom: the next call of the next tenant, to a worker that rests, a new one, or one whose work
-//! is short. And what it takes back so that nobody waits behind a long task.
+//! What the dispatcher sends to whom: to a worker that rests, a new one, or one whose work is short; `turns.rs` says whose turn
+//! it is. And what it takes back so that nobody waits behind a long task.
 
 use std::{
-    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
     dispatcher::{Busy, Dispatcher},
+    ledger::Ledger,
     parked::Taker,
     start::NotStarted,
     stream::Stream,
+    turns::{self, Places},
 };
 use crate::pool::{event::PoolEvent, outcome::TaskError, tenant::TenantError};
 
@@ -21,6 +22,10 @@ const STEAL_AFTER: Duration = Duration::from_millis(5);
 /// The first pause when the kernel has no processes or descriptors to give: others may give some back. Each further
 /// failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// So many workers are looked at whenever something happens: a look at all of them is cheaper than waking once more.
+const FEW: usize = 32;
+/// More of them are looked at no more often than this.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -66,20 +71,83 @@ impl Starts {
     }
 }
 
-/// What became of the attempt to send something.
-enum Placed {
-    /// It is sent, or there was nothing to send.
-    Sent,
-    /// All workers have something to do: the next one that has not is for this tenant.
-    Full,
-    /// Its tenant has to wait for something of its own; others need not.
-    Held,
+/// When workers are looked at for tasks to take back. Few are looked at whenever something happens; many only so often, so
+/// that what one event costs does not grow with them.
+#[derive(Debug, Default)]
+pub(super) struct Steals {
+    last: Option<Instant>,
+    again: Option<Instant>,
 }
 
-enum Found {
-    Worker(u64),
-    Full,
-    Held,
+impl Steals {
+    /// Whether to look at so many workers now; if not, when it is due.
+    fn look(&mut self, now: Instant, workers: usize) -> bool {
+        let next = self.last.map_or(now, |last| last + LOOK_AGAIN);
+        if workers > FEW && next > now {
+            self.again = Some(next);
+            return false;
+        }
+        self.last = Some(now);
+        self.again = None;
+        true
+    }
+
+    /// When a look is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.again
+    }
+}
+
+impl Places for Dispatcher {
+    type Call = Arc<Stream>;
+
+    fn ledger<R>(&self, look: impl FnOnce(&mut Ledger) -> R) -> R {
+        look(&mut self.hub.lock().ledger)
+    }
+
+    fn workers(&self) -> usize {
+        self.hub.config.workers
+    }
+
+    fn one_more(&mut self, stream: &Arc<Stream>, now: Instant) -> Option<u64> {
+        if let Some(link) = self.hub.take_idle(&stream.plan, Taker::Dispatcher) {
+            return Some(self.take_on(link));
+        }
+        self.start(stream, now)
+    }
+
+    fn with_room(&self, stream: &Arc<Stream>) -> Option<u64> {
+        if stream.plan.process_per_task || !stream.may_queue_ahead() {
+            return None;
+        }
+        let most = self.hub.config.max_tasks_per_worker;
+        let fits = |busy: &Busy| {
+            !busy.link.dedicated
+                && busy.link.suits(&stream.plan)
+                && busy.link.has_room()
+                && !busy.link.is_spent()
+                && most.is_none_or(|most| busy.link.tasks < most)
+        };
+        let mut its = self.roster.with_room(stream.plan.module.tenant());
+        its.find(|worker| self.busy.get(worker).is_some_and(fits))
+    }
+
+    fn send(&mut self, stream: &Arc<Stream>, worker: u64, now: Instant) {
+        let Some(busy) = self.busy.get_mut(&worker) else {
+            return;
+        };
+        if let Some(mut segment) = stream.next_segment() {
+            if let Some(most) = self.hub.config.max_tasks_per_worker {
+                let rest = segment.split_off(most.saturating_sub(busy.link.tasks).max(1));
+                self.hub.put_back(stream, rest);
+            }
+            if let Err(broken) = busy.link.send(Arc::clone(stream), segment) {
+                self.broke(worker, broken);
+                return;
+            }
+        }
+        self.tick(worker, now);
+    }
 }
 
 impl Dispatcher {
@@ -87,31 +155,9 @@ impl Dispatcher {
     pub(super) fn schedule(&mut self, now: Instant) {
         self.starts.look(now);
         self.refuse(now);
-        self.hub.lock().ledger.hold_back(now);
-        let mut over = HashSet::new();
-        let mut behind = None;
-        loop {
-            let next = self.hub.lock().ledger.next(now, &over, behind);
-            let Some(stream) = next else {
-                break;
-            };
-            let tenant = stream.plan.module.tenant();
-            let placed = match stream.has_pending() {
-                true => self.place(&stream, now, behind.is_none()),
-                false => Placed::Sent,
-            };
-            match placed {
-                Placed::Sent => self.hub.lock().ledger.turn_over(&stream),
-                Placed::Full => {
-                    // Nobody overtakes: until this one has a worker, others only go on with those that they have.
-                    behind.get_or_insert(tenant);
-                    over.insert(tenant);
-                }
-                Placed::Held => {
-                    over.insert(tenant);
-                }
-            }
-        }
+        let stirred = self.roster.take_stirred();
+        self.hub.lock().ledger.stir_all(stirred);
+        turns::go_round(self, now);
         self.wake = self.hub.lock().ledger.wakes_at(now);
     }
 
@@ -121,70 +167,6 @@ impl Dispatcher {
         for (stream, error) in refused {
             stream.fail_pending(&error);
         }
-    }
-
-    /// Sends one batch of `stream` to a worker: one more only when nobody else waits for the next.
-    fn place(&mut self, stream: &Arc<Stream>, now: Instant, one_more: bool) -> Placed {
-        let worker = match self.worker_for(stream, now, one_more) {
-            Found::Worker(worker) => worker,
-            Found::Full => return Placed::Full,
-            Found::Held => return Placed::Held,
-        };
-        let Some(busy) = self.busy.get_mut(&worker) else {
-            return Placed::Held;
-        };
-        if let Some(mut segment) = stream.next_segment() {
-            if let Some(most) = self.hub.config.max_tasks_per_worker {
-                let rest = segment.split_off(most.saturating_sub(busy.link.tasks).max(1));
-                self.hub.put_back(stream, rest);
-            }
-            if let Err(broken) = busy.link.send(Arc::clone(stream), segment) {
-                self.broke(worker, broken);
-                return Placed::Sent;
-            }
-        }
-        self.tick(worker, now);
-        Placed::Sent
-    }
-
-    /// A worker that may take a batch of `stream`.
-    fn worker_for(&mut self, stream: &Arc<Stream>, now: Instant, one_more: bool) -> Found {
-        let tenant = stream.plan.module.tenant_of();
-        let mut state = self.hub.lock();
-        let may_begin = state.ledger.may_begin(tenant, now);
-        let free = state.ledger.busy() < self.hub.config.workers;
-        drop(state);
-        let mut none = if may_begin { Found::Full } else { Found::Held };
-        if may_begin && free && one_more {
-            if let Some(link) = self.hub.take_idle(&stream.plan, Taker::Dispatcher) {
-                return Found::Worker(self.take_on(link));
-            }
-            none = match self.start(stream, now) {
-                Some(worker) => return Found::Worker(worker),
-                None => Found::Held,
-            };
-        }
-        if stream.plan.process_per_task || !stream.may_queue_ahead() {
-            return none;
-        }
-        let most = self.hub.config.max_tasks_per_worker;
-        let fits = |busy: &&Busy| {
-            !busy.link.dedicated
-                && busy.link.suits(&stream.plan)
-                && busy.link.has_room()
-                && !busy.link.is_spent()
-                && most.is_none_or(|most| busy.link.tasks < most)
-        };
-        let least = self
-            .busy
-            .values()
-            .filter(fits)
-            .min_by_key(|busy| busy.link.flights());
-        let Some(worker) = least.map(|busy| busy.link.child.id()) else {
-            return none;
-        };
-        self.hub.lock().ledger.served(tenant, now);
-        Found::Worker(worker)
     }
 
     /// A new worker for `stream`, when its tenant may have one and the system gives one.
@@ -234,6 +216,9 @@ impl Dispatcher {
     /// Takes tasks from behind long ones: when a worker could begin them at once, or when another tenant waits for one.
     /// Returns whether any were taken.
     pub(super) fn steal(&mut self, now: Instant) -> bool {
+        if !self.steals.look(now, self.busy.len()) {
+            return false;
+        }
         let mut state = self.hub.lock();
         let full = state.ledger.busy() >= self.hub.config.workers;
         let first = state.ledger.first_waiting(now);
@@ -272,12 +257,13 @@ impl Dispatcher {
             };
             if long(now, STEAL_AFTER) {
                 taken = true;
-                if let Err(broken) = busy.link.revoke(&self.hub) {
-                    self.broke(worker, broken);
+                match busy.link.revoke(&self.hub) {
+                    // It takes nothing until it has let go of them.
+                    Ok(()) => self.note(worker),
+                    Err(broken) => self.broke(worker, broken),
                 }
             } else if long(now + STEAL_AFTER, Duration::ZERO) {
-                let look = now + STEAL_AFTER;
-                busy.due = Some(busy.due.map_or(look, |due| due.min(look)));
+                self.roster.look_at(worker, now + STEAL_AFTER);
             }
         }
         taken

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{hub::Hub, pace::Pace, partials::Partials, segment::Segment};
+use super::{hub::Hub, pace::Pace, partials::Partials, segment::Segment, tenant::Tenant, turns::Waiter};
 use crate::{
     module::{codec::ItemCodec, signature::TaskKind},
     pool::{
@@ -210,6 +210,24 @@ impl Drop for Stream {
     }
 }
 
+impl Waiter for Arc<Stream> {
+    fn tenant(&self) -> &Arc<Tenant> {
+        self.plan.module.tenant_of()
+    }
+
+    fn has_pending(&self) -> bool {
+        Stream::has_pending(self)
+    }
+
+    fn queued(&self) -> &AtomicBool {
+        &self.queued
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self, other)
+    }
+}
+
 impl Stream {
     /// A call of which nothing has been sent yet.
     ///
@@ -309,10 +327,7 @@ impl Stream {
         if self.plan.process_per_task {
             return 1;
         }
-        if let Some(chunk) = self.plan.chunk {
-            return chunk.max(1);
-        }
-        self.pace.batch()
+        self.pace.batch(self.plan.chunk)
     }
 
     /// Whether a batch may wait behind another in a worker: only when it will not wait long.

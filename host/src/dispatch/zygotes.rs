@@ -326,11 +326,7 @@ impl Dispatcher {
         };
         child.ended(exit);
         state.children.remove(&process);
-        let resting = state
-            .idle
-            .iter()
-            .position(|link| link.child.id() == process);
-        let resting = resting.map(|at| state.idle.remove(at));
+        let resting = state.idle.take_worker(process);
         drop(state);
         if child.role() == Role::Worker {
             self.hub.event(&PoolEvent::WorkerExited {
@@ -361,7 +357,7 @@ impl Dispatcher {
         };
         let its = |child: &crate::supervisor::child::Child| child.zygote() == number;
         let processes = state.forget_all(|child| its(child));
-        let idle: Vec<_> = state.idle.extract_if(.., |link| its(&link.child)).collect();
+        let idle = state.idle.take_all(|link| its(&link.child));
         state.children.retain(|_, named| !its(&named.child));
         drop(state);
         // A forked child of the user's program may hold the socket open, which would then be readable for ever.

@@ -39,7 +39,7 @@ pub enum Isolation {
 }
 
 /// So many workers may rest in any pool.
-const IDLE: usize = 16;
+pub(crate) const IDLE: usize = 16;
 
 /// What is told of events.
 pub(crate) type Observer = Arc<dyn Fn(&PoolEvent<'_>) + Send + Sync>;
