@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::latencies::Latencies;
 use super::load::World;
 use crate::DEADLINE;
 use crate::processes::{Held, descendants, eventually};
@@ -19,6 +20,9 @@ pub(super) struct Growth {
     looks: Vec<Look>,
 }
 
+/// The parts of the time, in hundredths, after which memory and latencies are compared.
+const PARTS: [usize; 3] = [10, 50, 100];
+
 #[derive(Debug)]
 struct Look {
     host: Held,
@@ -27,6 +31,8 @@ struct Look {
     /// Processes below it, and what they have; nothing when they hide it.
     below: usize,
     all: Option<Held>,
+    /// What calls took in the stretch before it.
+    took: Latencies,
 }
 
 /// After so long with another number of processes than there should be.
@@ -37,7 +43,8 @@ const MEMORY_KIB: usize = 24 << 10;
 
 impl Growth {
     /// Brings the pools to rest, all of them with all of their workers, and looks.
-    pub(super) fn look(&mut self, world: &World) -> Result<()> {
+    /// `took` is what calls took since the last look.
+    pub(super) fn look(&mut self, world: &World, took: &Latencies) -> Result<()> {
         // A tenant that is paused fails until its pause is over.
         let fill = || eventually("all tenants are well", || world.fill().ok());
         let mut expected = fill();
@@ -46,7 +53,7 @@ impl Growth {
         let mut before = None;
         let look = loop {
             let family = descendants(process::id());
-            let look = look_at(&family).filter(|_| family.len() == expected);
+            let look = look_at(&family, took).filter(|_| family.len() == expected);
             // A descriptor of a worker that has just ended may still be open: the same twice.
             let descriptors = look.as_ref().map(|look| look.host.descriptors);
             match look {
@@ -107,12 +114,13 @@ impl Growth {
     }
 }
 
-fn look_at(family: &[u32]) -> Option<Look> {
+fn look_at(family: &[u32], took: &Latencies) -> Option<Look> {
     Some(Look {
         host: Held::by(&[process::id()]).ok()??,
         descriptors: descriptors(),
         below: family.len(),
         all: Held::by(family).ok()?,
+        took: took.clone(),
     })
 }
 
@@ -168,6 +176,33 @@ impl fmt::Display for Growth {
             if let Some(all) = look.all {
                 write!(f, "; {} {} {}", all.descriptors, all.maps, all.memory)?;
             }
+        }
+        // The stretches up to a part of the time, from the part before on.
+        let mut from = 0;
+        for part in PARTS {
+            let to = (self.looks.len() * part).div_ceil(100);
+            let Some(look) = to.checked_sub(1).and_then(|last| self.looks.get(last)) else {
+                continue;
+            };
+            let mut took = Latencies::default();
+            for look in &self.looks[from.min(to)..to] {
+                took.join(&look.took);
+            }
+            from = to;
+            write!(f, "\nafter {part} %: host {} KiB", look.host.memory)?;
+            if let Some(all) = look.all {
+                write!(f, ", all below {} KiB", all.memory)?;
+            }
+            let quantile = |part| took.part(part).unwrap_or_default();
+            write!(
+                f,
+                "; {} calls until then took p50 {:?}, p90 {:?}, p99 {:?}, longest {:?}",
+                took.count(),
+                quantile(50),
+                quantile(90),
+                quantile(99),
+                quantile(100)
+            )?;
         }
         let mut before = BTreeMap::new();
         for (number, look) in self.looks.iter().enumerate() {

@@ -6,9 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use wasmpool::TaskError;
 
+use super::latencies::Latencies;
+
+/// The load whose tasks are timed: one call after the other.
+const TIMED: &str = "apply";
+/// The outcome of a task that had a value.
+const VALUE: &str = "value";
 /// A load whose tenant is refused tries again this much later.
 const REFUSED: Duration = Duration::from_millis(5);
 
@@ -23,8 +29,10 @@ pub(super) struct Ledger(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     next: u64,
-    /// Begun and not ended.
-    open: BTreeMap<u64, &'static str>,
+    /// Begun and not ended, and when.
+    open: BTreeMap<u64, (&'static str, Instant)>,
+    /// What tasks took that had a value, since somebody asked.
+    took: Latencies,
     /// By load and outcome.
     outcomes: BTreeMap<(&'static str, String), u64>,
     /// When each load last did something.
@@ -67,7 +75,12 @@ impl Ledger {
 
     /// The loads with tasks that have begun and not ended.
     pub(super) fn open(&self) -> BTreeSet<&'static str> {
-        self.lock().open.values().copied().collect()
+        self.lock().open.values().map(|(load, _)| *load).collect()
+    }
+
+    /// What tasks took since the last time that somebody asked.
+    pub(super) fn take_latencies(&self) -> Latencies {
+        std::mem::take(&mut self.lock().took)
     }
 }
 
@@ -77,7 +90,7 @@ impl Account<'_> {
         let mut ledger = self.ledger.lock();
         ledger.next += 1;
         let id = ledger.next;
-        ledger.open.insert(id, self.load);
+        ledger.open.insert(id, (self.load, Instant::now()));
         Id(id)
     }
 
@@ -93,11 +106,13 @@ impl Account<'_> {
     pub(super) fn end(&self, id: Id, outcome: impl Into<String>) -> Result<()> {
         let mut ledger = self.ledger.lock();
         let outcome = outcome.into();
-        ensure!(
-            ledger.open.remove(&id.0).is_some(),
-            "{}: a second outcome, {outcome}",
-            self.load
-        );
+        let Some((_, begun)) = ledger.open.remove(&id.0) else {
+            bail!("{}: a second outcome, {outcome}", self.load);
+        };
+        // A call of one task, alone: what others take is of their own making.
+        if self.load == TIMED && outcome == VALUE {
+            ledger.took.add(begun.elapsed());
+        }
         *ledger.outcomes.entry((self.load, outcome)).or_default() += 1;
         ledger.beats.insert(self.load, Instant::now());
         Ok(())
@@ -136,7 +151,7 @@ impl Account<'_> {
         match outcome {
             Ok(value) => {
                 ensure!(value == *wanted, "{}: {value:?}, not {wanted:?}", self.load);
-                self.end(id, "value")?;
+                self.end(id, VALUE)?;
                 Ok(true)
             }
             Err(error) => {

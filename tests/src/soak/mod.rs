@@ -1,11 +1,12 @@
 //! Everything at once, while processes are killed: every task has one outcome, nothing gets stuck, nothing grows.
 //!
 //! `load.rs` is what is asked of the pools, `killer.rs` who is killed, `ledger.rs` who keeps count, `growth.rs` what is held in
-//! between. `src/bin/soak.rs` runs it for as long as it is told, `tests/soak.rs` for a few seconds. It must be alone in its
+//! between, `latencies.rs` what calls took. `src/bin/soak.rs` runs it for as long as it is told, `tests/soak.rs` for a few seconds. It must be alone in its
 //! program: it kills whatever it finds below it.
 
 mod growth;
 mod killer;
+mod latencies;
 mod ledger;
 mod load;
 
@@ -94,7 +95,7 @@ pub fn run(settings: Settings) -> Result<Report> {
         took += begun.elapsed();
         let open = ledger.open();
         ensure!(open.is_empty(), "tasks without an outcome: {open:?}");
-        growth.look(&world)?;
+        growth.look(&world, &ledger.take_latencies())?;
     }
     growth.judge()?;
     Ok(Report {
