@@ -9,6 +9,7 @@ use wasmpool_tests::{guests, kinds};
 use crate::placement::Placement;
 
 pub(crate) mod arrays;
+pub(crate) mod callers;
 pub(crate) mod ends;
 pub(crate) mod lazy;
 pub(crate) mod levels;

@@ -24,6 +24,7 @@ mod memory;
 mod pairs;
 mod payload;
 mod scripts;
+mod simulated;
 mod tenants;
 
 /// What came of all rows.

@@ -7,6 +7,7 @@ use wasmpool_tests::figures::measure::Measure;
 use wasmpool_tests::figures::series::{micros, quantile};
 use wasmpool_tests::figures::straight::farthest_above;
 
+use super::simulated;
 use crate::neighbour::Neighbour;
 use crate::options::Options;
 use crate::ours::lazy::Order;
@@ -17,12 +18,14 @@ use crate::{floor, ours};
 const KNEE: f64 = 1.5;
 const MIB: usize = 1 << 20;
 
-/// All four.
+/// All of it.
 pub(super) fn growth(options: &Options, _: Neighbour) -> Result<Vec<Measure>> {
     let mut measures = tasks(options)?;
     measures.extend(workers(options)?);
+    measures.extend(callers(options)?);
     measures.extend(payloads(options)?);
     measures.extend(levels(options)?);
+    measures.extend(simulated::simulated(options)?);
     Ok(measures)
 }
 
@@ -103,6 +106,37 @@ fn workers(options: &Options) -> Result<Vec<Measure>> {
         if factor > KNEE {
             measure = measure.note(&format!("a knee at {workers} workers"));
         }
+    }
+    measures.push(measure);
+    Ok(measures)
+}
+
+/// From one calling thread to 64, with as many workers as there are threads at most: a lock that all of them want would show.
+fn callers(options: &Options) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    let mut medians = Vec::new();
+    let callers = ours::callers::Callers::new(64)?;
+    for threads in [1, 4, 16, 64] {
+        let calls = options.scale(40_000) / threads;
+        let name = format!("apply by {threads} threads, 64 workers");
+        let mut measure = Measure::new(16, name, "µs a call").at(
+            "calling threads",
+            "wasmpool",
+            "calling threads",
+            threads as f64,
+        );
+        for _ in 0..options.few_rounds(5) {
+            let time = callers.apply(threads, calls)?;
+            measure.ours.0.push(micros(time) / (calls * threads) as f64);
+        }
+        medians.extend(measure.ours.median());
+        measures.push(measure);
+    }
+    let name = "calling threads: 64 of them, against the fastest number".to_owned();
+    let mut measure = Measure::new(16, name, "×").aim_at_most(KNEE).head();
+    if let Some(last) = medians.last() {
+        let fastest = medians.iter().copied().fold(f64::INFINITY, f64::min);
+        measure.ours.0.push(last / fastest);
     }
     measures.push(measure);
     Ok(measures)
