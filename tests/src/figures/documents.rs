@@ -27,6 +27,7 @@ const PLOTS: &str = "docs/plots";
 /// When it is no whole run, or a file cannot be read or written.
 pub fn show(report: &Report) -> Result<()> {
     check_report(report)?;
+    check_plots(report)?;
     let project = project();
     report.write(&project.join(FIGURES))?;
     write_plots(report, &project.join(PLOTS))?;
@@ -66,6 +67,7 @@ pub fn check() -> Result<()> {
             "{document} does not show the figures of {FIGURES}: `just bench-readme` writes them"
         );
     }
+    check_plots(&report)?;
     for (name, svg) in plots::all(&report) {
         let path = project.join(PLOTS).join(&name);
         let text = fs::read_to_string(&path).with_context(|| format!("{PLOTS}/{name}"))?;
@@ -74,10 +76,38 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// It was a real run, and nothing failed. What was not measured has its line in the table all the same.
+/// Rounds below which a median says nothing.
+const FEWEST_ROUNDS: usize = 3;
+
+/// It was a whole run, and nothing failed.
 fn check_report(report: &Report) -> Result<()> {
     ensure!(!report.quick, "a quick run has rough figures");
+    ensure!(
+        report.rounds >= FEWEST_ROUNDS,
+        "{} rounds have no median",
+        report.rounds
+    );
     ensure!(report.failed.is_empty(), "failed: {:?}", report.failed);
+    for row in ROWS {
+        let measured = report.measures.iter().any(|it| it.row == row);
+        ensure!(measured, "row {row} was not measured");
+    }
+    Ok(())
+}
+
+/// Every plot that the documents show is one of this report.
+fn check_plots(report: &Report) -> Result<()> {
+    let plots = plots::all(report);
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(project().join(document)).context(document)?;
+        for shown in text.split("(plots/").skip(1) {
+            let name = shown.split(')').next().unwrap_or_default();
+            ensure!(
+                plots.iter().any(|(plot, _)| plot == name),
+                "{document} shows the plot {name}, which this run has not"
+            );
+        }
+    }
     Ok(())
 }
 
@@ -123,10 +153,10 @@ fn table_of(what: &str, report: &Report) -> Result<String> {
     };
     let caption = format!(
         "{} on {}. {}.",
-        match report.rounds {
-            1 => "One round".to_owned(),
-            rounds => format!("Medians of {rounds} rounds, of fewer where one takes long,"),
-        },
+        format_args!(
+            "Medians of {} rounds, of fewer where one takes long,",
+            report.rounds
+        ),
         report.day(),
         report.machine.words()
     );
@@ -208,9 +238,36 @@ mod tests {
         report.measures.retain(|it| it.row != 5);
         let written = with_tables("<!-- figures: heads --><!-- end of figures -->", &report)?;
         assert!(written.contains("\n| 5 | not measured |"));
+        assert!(check_report(&report).is_err());
+        let mut report = self::report();
         assert!(check_report(&report).is_ok());
+        report.rounds = 2;
+        assert!(check_report(&report).is_err());
+        report.rounds = 3;
         report.failed.push((6, "a wrong answer".to_owned()));
         assert!(check_report(&report).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_that_misses_an_aim_shows_that_in_its_one_line() -> anyhow::Result<()> {
+        let mut report = report();
+        let good = report.measures[3].clone().aim_at_most(5.0).head();
+        let bad = Measure {
+            what: "the bad one".to_owned(),
+            ..good.clone().aim_at_most(1.0)
+        };
+        report.measures.retain(|it| it.row != 4);
+        report.measures.extend([good.clone(), bad, good]);
+        let written = with_tables("<!-- figures: heads --><!-- end of figures -->", &report)?;
+        let line: Vec<&str> = written
+            .lines()
+            .filter(|it| it.starts_with("| 4 |"))
+            .collect();
+        assert_eq!(line.len(), 1, "{written}");
+        assert!(
+            line[0].contains("the bad one") && line[0].contains("3 figures with an aim 1 miss)")
+        );
         Ok(())
     }
 

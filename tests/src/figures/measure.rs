@@ -190,6 +190,12 @@ impl Measure {
         words.collect::<Vec<_>>().join(", ")
     }
 
+    /// Whether an aim is missed.
+    #[must_use]
+    pub fn misses(&self) -> bool {
+        self.judged().iter().any(|(_, met)| *met == Some(false))
+    }
+
     /// Everything, and what follows from it.
     pub(super) fn json(&self) -> serde_json::Result<Value> {
         let mut value = serde_json::to_value(self)?;

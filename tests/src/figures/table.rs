@@ -62,16 +62,28 @@ pub fn terminal(report: &Report) -> String {
     text
 }
 
-/// What stands for each row, as a table in Markdown. A row that was not measured says so.
+/// One line for each row, as a table in Markdown: its head figure, or one that misses its aim where there is any, so that no
+/// row looks better than it is. A row that was not measured says so.
 #[must_use]
 pub fn of_heads(report: &Report, rows: impl IntoIterator<Item = u32>) -> String {
     let mut text = HEADER.to_owned();
     for row in rows {
+        let of_row = report.measures.iter().filter(|it| it.row == row);
+        let missed = of_row.clone().filter(|it| it.misses()).count();
+        let judged = of_row.filter(|it| !it.aims.is_empty()).count();
         let heads = report.heads(row);
-        if heads.is_empty() {
+        let shown = heads.iter().find(|it| it.misses()).or(heads.first());
+        let Some(measure) = shown else {
             let _ = writeln!(text, "| {row} | not measured | – | – | – | – | – | |");
-        }
-        text.extend(heads.into_iter().map(line));
+            continue;
+        };
+        let beside = match (missed, judged) {
+            (0, _) | (_, 0..=1) => String::new(),
+            _ => format!(" (of the row's {judged} figures with an aim {missed} miss)"),
+        };
+        text.push_str(line(measure).trim_end_matches(" |\n"));
+        text.push_str(&beside);
+        text.push_str(" |\n");
     }
     text
 }
