@@ -113,7 +113,7 @@ fn tenants(options: &Options) -> Result<Vec<Measure>> {
     Ok(measures)
 }
 
-/// Calls of one task each at random times, as more of all worker time is asked for.
+/// Calls of one task each at random times, of one tenant, as more of all worker time is asked for.
 fn latencies(options: &Options) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
     for workers in [16, 1024] {
@@ -123,7 +123,7 @@ fn latencies(options: &Options) -> Result<Vec<Measure>> {
             let length = TASK.mul_f64(calls / (asked * f64::from(workers)));
             let seen = simulate(Load {
                 workers: usize::try_from(workers)?,
-                tenants: 8,
+                tenants: 1,
                 task: TASK,
                 asked: Some(asked),
                 length,
