@@ -178,7 +178,7 @@ struct Signature {
 struct Mapping<'a> {
     names: &'a Names,
     /// The pool's objects, by the component's own types for them.
-    objects: Vec<(ResourceType, usize, Type)>,
+    objects: Vec<(ResourceType, u32, Type)>,
     left: usize,
 }
 

@@ -27,6 +27,16 @@ pub(super) fn manager_call<P: Ports>(
     let (memory, state) = split(caller)?;
     let guest = Guest::new(memory, "manager_call");
     let args = guest.read(src.cast_unsigned(), u64::from(len.cast_unsigned()))?;
+    ask(state, handle, op, args)
+}
+
+/// The same without a module that calls.
+pub(super) fn ask<P: Ports>(
+    state: &mut State<P>,
+    handle: i32,
+    op: i32,
+    args: &[u8],
+) -> Result<i32, HostTrap> {
     match state.objects.managed(handle) {
         Ok(grant) => call(state, Callee::Object { grant, op }, args),
         Err(code) => Ok(code.into()),

@@ -7,7 +7,7 @@ use super::{
     contract::Stop as _,
     memory::{Guest, split},
     objects::{Entry, answer},
-    state::{Halt, HostTrap, Ports, State},
+    state::{Halt, HostTrap, Ports, Running, State},
 };
 use crate::{
     shared::{
@@ -149,21 +149,12 @@ fn take<P: Ports>(
 
 /// Does something with a ring, in which no bytes of the guest take part.
 fn with<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     (handle, kinds): (i32, &[ObjectKind]),
     ring: impl Fn(&Entry) -> Result<Ring, Code>,
     act: impl FnOnce(&Ring, &Page<'_>, u32) -> Result<i32, Refused>,
 ) -> Result<i32, HostTrap> {
-    on(caller.data_mut(), (handle, kinds), ring, act)
-}
-
-/// The same without a module that calls.
-fn on<P: Ports>(
-    state: &mut State<P>,
-    (handle, kinds): (i32, &[ObjectKind]),
-    ring: impl Fn(&Entry) -> Result<Ring, Code>,
-    act: impl FnOnce(&Ring, &Page<'_>, u32) -> Result<i32, Refused>,
-) -> Result<i32, HostTrap> {
+    let state = caller.state();
     let result = (|| {
         let entry = state.objects.of_kind(handle, kinds)?;
         let ring = ring(entry)?;
@@ -174,7 +165,7 @@ fn on<P: Ports>(
     conclude(state, result)
 }
 
-/// Appends a message to a queue.
+/// Appends a message that lies in no guest's memory to a queue.
 pub(super) fn put_message<P: Ports>(
     state: &mut State<P>,
     handle: i32,
@@ -184,28 +175,14 @@ pub(super) fn put_message<P: Ports>(
     put_bytes(state, (handle, QUEUES), queue, message, timeout_ns)
 }
 
-/// Takes the oldest message of a queue, which is in `state.objects` then.
-pub(super) fn get_message<P: Ports>(
+/// Sends such a message to the other end of a pipe.
+pub(super) fn send_message<P: Ports>(
     state: &mut State<P>,
     handle: i32,
+    message: &[u8],
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    take(state, (handle, QUEUES), queue, timeout_ns)
-}
-
-/// How many messages a queue holds.
-pub(super) fn messages<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, (handle, QUEUES), queue, |ring, words, _| {
-        Ok(i32::try_from(ring.len(words)).unwrap_or(i32::MAX))
-    })
-}
-
-/// Closes a queue for what would be put.
-pub(super) fn close_queue<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, (handle, QUEUES), queue, |ring, words, _| {
-        ring.close(words);
-        Ok(0)
-    })
+    put_bytes(state, (handle, PIPES), outgoing, message, timeout_ns)
 }
 
 /// Appends a message.
@@ -228,24 +205,26 @@ pub(super) fn queue_put<P: Ports>(
 
 /// Takes the oldest message; returns its length, `message_read` has its bytes.
 pub(super) fn queue_get<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    take(caller.data_mut(), (handle, QUEUES), queue, timeout_ns)
+    take(caller.state(), (handle, QUEUES), queue, timeout_ns)
 }
 
 /// How many messages it holds.
 pub(super) fn queue_len<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    messages(caller.data_mut(), handle)
+    with(caller, (handle, QUEUES), queue, |ring, words, _| {
+        Ok(i32::try_from(ring.len(words)).unwrap_or(i32::MAX))
+    })
 }
 
 /// 1 when it holds as many messages or bytes as it may, else 0.
 pub(super) fn queue_is_full<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, (handle, QUEUES), queue, |ring, words, _| {
@@ -255,15 +234,18 @@ pub(super) fn queue_is_full<P: Ports>(
 
 /// Nothing more can be put; what is in it can be taken.
 pub(super) fn queue_close<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    close_queue(caller.data_mut(), handle)
+    with(caller, (handle, QUEUES), queue, |ring, words, _| {
+        ring.close(words);
+        Ok(0)
+    })
 }
 
 /// One message that was taken has been dealt with.
 pub(super) fn queue_task_done<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     let kinds = &[ObjectKind::JoinableQueue];
@@ -276,7 +258,7 @@ pub(super) fn queue_task_done<P: Ports>(
 
 /// Waits until all that were put have been dealt with.
 pub(super) fn queue_join<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
@@ -310,16 +292,16 @@ pub(super) fn pipe_send<P: Ports>(
 
 /// Receives one; returns its length, `message_read` has its bytes.
 pub(super) fn pipe_recv<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    take(caller.data_mut(), (handle, PIPES), incoming, timeout_ns)
+    take(caller.state(), (handle, PIPES), incoming, timeout_ns)
 }
 
 /// 1 when there is something to receive, the end of the messages among it, else 0.
 pub(super) fn pipe_poll<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
@@ -337,10 +319,10 @@ pub(super) fn pipe_poll<P: Ports>(
 
 /// Closes this end.
 pub(super) fn pipe_close<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    let objects = &caller.data().objects;
+    let objects = &caller.state().objects;
     let closed = objects.of_kind(handle, PIPES).and_then(|entry| {
         let words = Page::new(entry.object.map()?);
         ring::close_end(entry.object.shape(), &words, end(entry)?.side());

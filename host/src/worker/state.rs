@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use wasmpool_abi::Code;
-use wasmtime::{Memory, ModuleExport};
+use wasmtime::{Caller, Memory, ModuleExport};
 
 use super::component::things::Things;
 use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
@@ -165,6 +165,25 @@ pub(crate) struct State<P: Ports> {
     pub(crate) windows: Windows,
     /// What a component's handles stand for; it lives as long as the instance that has them.
     pub(crate) things: Things,
+}
+
+/// What leads to the state of the running task: a module that calls an import, or the state itself, which is what the imports of
+/// a component have.
+pub(crate) trait Running<P: Ports> {
+    /// The state.
+    fn state(&mut self) -> &mut State<P>;
+}
+
+impl<P: Ports> Running<P> for Caller<'_, State<P>> {
+    fn state(&mut self) -> &mut State<P> {
+        self.data_mut()
+    }
+}
+
+impl<P: Ports> Running<P> for State<P> {
+    fn state(&mut self) -> &mut State<P> {
+        self
+    }
 }
 
 impl<P: Ports> State<P> {

@@ -1,12 +1,11 @@
 //! Locks and their kin for the running task: its handles, times and codes around the algorithms of `crate::shared`.
 
 use wasmpool_abi::{Code, ObjectKind};
-use wasmtime::Caller;
 
 use super::{
     contract::Stop,
     objects::{Entry, answer, until},
-    state::{Halt, HostTrap, Ports, State},
+    state::{Halt, HostTrap, Ports, Running},
 };
 use crate::{
     shared::{
@@ -98,21 +97,12 @@ impl From<NotMet> for End {
 
 /// Does something with the words of an object of one of these kinds.
 fn with<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     kinds: &[ObjectKind],
     act: impl FnOnce(&Page<'_>, &Entry, u32) -> Result<i32, End>,
 ) -> Result<i32, HostTrap> {
-    on(caller.data_mut(), handle, kinds, act)
-}
-
-/// The same without a module that calls.
-fn on<P: Ports>(
-    state: &mut State<P>,
-    handle: i32,
-    kinds: &[ObjectKind],
-    act: impl FnOnce(&Page<'_>, &Entry, u32) -> Result<i32, End>,
-) -> Result<i32, HostTrap> {
+    let state = caller.state();
     let result = (|| {
         let entry = state.objects.of_kind(handle, kinds)?;
         // A copy or a part of an array is not the array: its lock is not among what was given.
@@ -144,20 +134,11 @@ fn count(number: u32) -> i32 {
 
 /// Takes a lock, or that of an array, a value or a condition. Abandoned: the caller holds it all the same.
 pub(super) fn lock_acquire<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    acquire(caller.data_mut(), handle, timeout_ns)
-}
-
-/// The same without a module that calls.
-pub(super) fn acquire<P: Ports>(
-    state: &mut State<P>,
-    handle: i32,
-    timeout_ns: i64,
-) -> Result<i32, HostTrap> {
-    on(state, handle, LOCKS, |words, entry, holder| {
+    with(caller, handle, LOCKS, |words, entry, holder| {
         taken(match entry.object.kind() {
             ObjectKind::RLock => rlock::acquire(words, holder, until(timeout_ns))?,
             _ => LOCK.acquire(words, holder, until(timeout_ns))?,
@@ -167,15 +148,10 @@ pub(super) fn acquire<P: Ports>(
 
 /// Releases it.
 pub(super) fn lock_release<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    release(caller.data_mut(), handle)
-}
-
-/// The same without a module that calls.
-pub(super) fn release<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, handle, LOCKS, |words, entry, holder| {
+    with(caller, handle, LOCKS, |words, entry, holder| {
         let released = match entry.object.kind() {
             ObjectKind::RLock => rlock::release(words, holder),
             _ => LOCK.release(words, holder),
@@ -194,7 +170,7 @@ fn permits(entry: &Entry) -> Permits {
 
 /// Takes a permit of a semaphore.
 pub(super) fn semaphore_acquire<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
@@ -206,7 +182,7 @@ pub(super) fn semaphore_acquire<P: Ports>(
 
 /// Gives one back.
 pub(super) fn semaphore_release<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, SEMAPHORES, |words, entry, holder| {
@@ -221,7 +197,7 @@ pub(super) fn semaphore_release<P: Ports>(
 
 /// Keeps a permit of this task's taken when the task ends: it comes back by a release only.
 pub(super) fn semaphore_keep<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, SEMAPHORES, |words, entry, holder| {
@@ -235,7 +211,7 @@ pub(super) fn semaphore_keep<P: Ports>(
 
 /// Permits that are free.
 pub(super) fn semaphore_value<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, SEMAPHORES, |words, entry, _| {
@@ -245,15 +221,10 @@ pub(super) fn semaphore_value<P: Ports>(
 
 /// Sets an event and wakes all who wait for it.
 pub(super) fn event_set<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    set(caller.data_mut(), handle)
-}
-
-/// The same without a module that calls.
-pub(super) fn set<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, handle, &[ObjectKind::Event], |words, _, _| {
+    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.set(words);
         Ok(0)
     })
@@ -261,15 +232,10 @@ pub(super) fn set<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, Ho
 
 /// Clears it.
 pub(super) fn event_clear<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    clear(caller.data_mut(), handle)
-}
-
-/// The same without a module that calls.
-pub(super) fn clear<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, handle, &[ObjectKind::Event], |words, _, _| {
+    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.clear(words);
         Ok(0)
     })
@@ -277,35 +243,21 @@ pub(super) fn clear<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, 
 
 /// 1 when it is set, else 0.
 pub(super) fn event_is_set<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
-    is_set(caller.data_mut(), handle)
-}
-
-/// The same without a module that calls.
-pub(super) fn is_set<P: Ports>(state: &mut State<P>, handle: i32) -> Result<i32, HostTrap> {
-    on(state, handle, &[ObjectKind::Event], |words, _, _| {
+    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
         Ok(i32::from(FLAG.is_set(words)))
     })
 }
 
 /// Waits until it is set.
 pub(super) fn event_wait<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
-    wait(caller.data_mut(), handle, timeout_ns)
-}
-
-/// The same without a module that calls.
-pub(super) fn wait<P: Ports>(
-    state: &mut State<P>,
-    handle: i32,
-    timeout_ns: i64,
-) -> Result<i32, HostTrap> {
-    on(state, handle, &[ObjectKind::Event], |words, _, _| {
+    with(caller, handle, &[ObjectKind::Event], |words, _, _| {
         FLAG.wait(words, until(timeout_ns))?;
         Ok(0)
     })
@@ -313,7 +265,7 @@ pub(super) fn wait<P: Ports>(
 
 /// Releases the condition's lock, waits to be notified, takes the lock again.
 pub(super) fn condition_wait<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
@@ -332,7 +284,7 @@ pub(super) fn condition_wait<P: Ports>(
 
 /// Wakes up to `count` of those who wait; a negative count is all.
 pub(super) fn condition_notify<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     count: i32,
 ) -> Result<i32, HostTrap> {
@@ -348,7 +300,7 @@ pub(super) fn condition_notify<P: Ports>(
 
 /// Waits until all parties do; returns this one's place among them, 0 for the last to come.
 pub(super) fn barrier_wait<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
     timeout_ns: i64,
 ) -> Result<i32, HostTrap> {
@@ -364,7 +316,7 @@ pub(super) fn barrier_wait<P: Ports>(
 
 /// Makes it new; those who wait find it broken.
 pub(super) fn barrier_reset<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, &[ObjectKind::Barrier], |words, _, _| {
@@ -375,7 +327,7 @@ pub(super) fn barrier_reset<P: Ports>(
 
 /// Breaks it.
 pub(super) fn barrier_abort<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, &[ObjectKind::Barrier], |words, _, _| {
@@ -386,7 +338,7 @@ pub(super) fn barrier_abort<P: Ports>(
 
 /// How many wait; `Broken` when it is.
 pub(super) fn barrier_waiting<P: Ports>(
-    caller: &mut Caller<'_, State<P>>,
+    caller: &mut impl Running<P>,
     handle: i32,
 ) -> Result<i32, HostTrap> {
     with(caller, handle, &[ObjectKind::Barrier], |words, _, _| {

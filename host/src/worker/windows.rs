@@ -255,18 +255,28 @@ pub(super) fn shm_rmw<P: Ports>(
     offset: i64,
     value: i64,
 ) -> Result<i64, HostTrap> {
-    let done = Granted::to_change(caller.data(), handle).and_then(|granted| {
+    // Every number is a possible result.
+    change(caller.data(), handle, op, offset, value).map_err(|code| HostTrap::Import {
+        function: "shm_rmw",
+        code,
+    })
+}
+
+/// The same without a module that calls.
+pub(super) fn change<P: Ports>(
+    state: &State<P>,
+    handle: i32,
+    op: i32,
+    offset: i64,
+    value: i64,
+) -> Result<i64, Code> {
+    Granted::to_change(state, handle).and_then(|granted| {
         let operation = Operation::from_number(op).ok_or(Code::Invalid)?;
         let at = granted.range(offset, operation.width() as u64)?;
         if !at.is_multiple_of(operation.width()) {
             return Err(Code::Invalid);
         }
         Ok(operation.apply(granted.object.map()?, at, value))
-    });
-    // Every number is a possible result.
-    done.map_err(|code| HostTrap::Import {
-        function: "shm_rmw",
-        code,
     })
 }
 

@@ -20,7 +20,7 @@ pub(in crate::worker) struct Function {
     pub(in crate::worker) export: ComponentExportIndex,
     params: Vec<Type>,
     /// The types of objects among them: by the component's own name for it, the kind.
-    objects: Vec<(ResourceType, usize)>,
+    objects: Vec<(ResourceType, u32)>,
     result: Option<Type>,
     /// So many times what wasmtime counts may values of this component take.
     understated: usize,
@@ -38,7 +38,7 @@ impl Function {
     pub(in crate::worker) fn of(
         component: &Component,
         export: &str,
-        objects: &[(ResourceType, usize, abi::Type)],
+        objects: &[(ResourceType, u32, abi::Type)],
         imports: &Imports,
     ) -> Option<Self> {
         let (item, export) = match export.split_once(IN_INSTANCE) {
@@ -79,8 +79,9 @@ impl Function {
             let (_, kind) = self.objects.iter().find(|(known, _)| known == own)?;
             let number = store.data().objects.handle(i32::try_from(index).ok()?);
             let number = number.ok()?.cast_unsigned();
-            let handle = objects::handle(store, *kind, number).ok()?;
-            if matches!(ty, Type::Borrow(_)) {
+            let is_lent = matches!(ty, Type::Borrow(_));
+            let handle = objects::handle(store, *kind, number, is_lent).ok()?;
+            if is_lent {
                 lent.push(handle);
             }
             Some(Val::Resource(handle))

@@ -79,14 +79,18 @@ impl<'a, P: Ports> Interface<'a, P> {
         Ok(self)
     }
 
-    /// Offers a type of objects: what they stand for is given back with the task.
-    pub(super) fn object<const KIND: usize>(
-        &mut self,
-        name: &'static str,
-    ) -> wasmtime::Result<&mut Self> {
+    /// Offers a type of objects: what one stands for is given back with its handle, or else with the task.
+    pub(super) fn object(&mut self, name: &'static str) -> wasmtime::Result<&mut Self> {
         self.names.insert((self.name, name));
-        let ty = objects::resource_type::<KIND>();
-        self.linker.resource(name, ty, |_, _| Ok(()))?;
+        let ty = ResourceType::host_dynamic(objects::number_of(self.name, name)?);
+        self.linker.resource(
+            name,
+            ty,
+            |mut store: StoreContextMut<'_, State<P>>, number| {
+                objects::give_up(store.data_mut(), number);
+                Ok(())
+            },
+        )?;
         Ok(self)
     }
 }
@@ -95,7 +99,7 @@ impl<'a, P: Ports> Interface<'a, P> {
 pub(crate) fn objects_of(
     engine: &Engine,
     component: &Component,
-) -> Vec<(ResourceType, usize, Type)> {
+) -> Vec<(ResourceType, u32, Type)> {
     let mut known = Vec::new();
     let ty = component.component_type();
     for (interface, item) in ty.imports(engine) {
@@ -135,7 +139,7 @@ pub(crate) fn add_to_linker<P: Ports>(
     clocks::add(linker, &mut names)?;
     filesystem::add(linker, &mut names)?;
     io::add(linker, &mut names)?;
-    objects::add(linker, &mut names)?;
+    objects::add(linker, &mut names, &interfaces(engine, component))?;
     pool::add(linker, &mut names)?;
     sockets::add(linker, engine, component)?;
     functions::add(linker, engine, component)?;
@@ -189,6 +193,18 @@ pub(crate) fn check(
     }
     linker.instantiate_pre(component).map_err(linked)?;
     Ok(imports)
+}
+
+/// The interfaces that a component imports.
+fn interfaces(engine: &Engine, component: &Component) -> Vec<String> {
+    let ty = component.component_type();
+    let imports = ty.imports(engine);
+    imports.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Whether two interfaces are versions of the same.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    without_version(one) == without_version(other)
 }
 
 /// The name of an interface without its version.

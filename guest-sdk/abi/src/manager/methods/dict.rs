@@ -4,8 +4,8 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! dict_methods {
-    () => {
-        impl<K: $crate::Receive, V: $crate::Receive> Dict<K, V> {
+    ($($life:lifetime)?) => {
+        impl<$($life,)? K: $crate::Receive, V: $crate::Receive> Dict<$($life,)? K, V> {
             /// The value of a key.
             ///
             /// # Errors

@@ -4,8 +4,8 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! list_methods {
-    () => {
-        impl<T: $crate::Receive> List<T> {
+    ($($life:lifetime)?) => {
+        impl<$($life,)? T: $crate::Receive> List<$($life,)? T> {
             /// Appends a value.
             ///
             /// # Errors
@@ -213,16 +213,23 @@ macro_rules! list_methods {
                         more = page.more;
                     }
                     change(&mut values);
-                    let mut encoded: Vec<Vec<u8>> = Vec::with_capacity(values.len());
-                    for value in &values {
-                        encoded.push($crate::__private::bytes_of::<T, T>(value)?);
-                    }
-                    let args = $crate::to_vec::<(u64, Vec<Vec<u8>>), _>(&(version, encoded))?;
-                    let reply = self.call($crate::ManagerOp::ListReplace, &args)?;
-                    if $crate::__private::value_of(&reply)? {
+                    if self.replace(version, &values)? {
                         return Ok(());
                     }
                 }
+            }
+
+            /// Puts these values in the place of all, unless the list has changed since it had that version.
+            fn replace(&self, version: u64, values: &[T]) -> Result<bool, ManagerError>
+            where
+                T: $crate::Arg<T>,
+            {
+                let mut encoded: Vec<Vec<u8>> = Vec::with_capacity(values.len());
+                for value in values {
+                    encoded.push($crate::__private::bytes_of::<T, T>(value)?);
+                }
+                let args = $crate::to_vec::<(u64, Vec<Vec<u8>>), _>(&(version, encoded))?;
+                $crate::__private::value_of(&self.call($crate::ManagerOp::ListReplace, &args)?)
             }
 
             fn at(&self, op: $crate::ManagerOp, index: u64) -> Result<Vec<u8>, ManagerError> {

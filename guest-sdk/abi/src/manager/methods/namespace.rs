@@ -4,8 +4,8 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! namespace_methods {
-    () => {
-        impl Namespace {
+    ($($life:lifetime)?) => {
+        impl$(<$life>)? Namespace$(<$life>)? {
             /// The value of a name.
             ///
             /// # Errors
@@ -55,14 +55,18 @@ macro_rules! namespace_methods {
                 let mut names: Vec<String> = Vec::new();
                 loop {
                     let last = names.last().map_or("", String::as_str);
-                    let args = $crate::to_vec::<String, _>(last)?;
-                    let reply = self.call($crate::ManagerOp::NamespaceNames, &args)?;
-                    let (more, page): (bool, Vec<String>) = $crate::__private::value_of(&reply)?;
+                    let (more, page) = self.page(last)?;
                     names.extend(page);
                     if !more {
                         return Ok(names);
                     }
                 }
+            }
+
+            /// Names after one, and whether there are more.
+            fn page(&self, after: &str) -> Result<(bool, Vec<String>), ManagerError> {
+                let args = $crate::to_vec::<String, _>(after)?;
+                $crate::__private::value_of(&self.call($crate::ManagerOp::NamespaceNames, &args)?)
             }
 
             /// How many names there are.
