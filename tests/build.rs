@@ -16,5 +16,5 @@ fn main() {
         "../examples-wasm/guests/command",
         "../examples-wasm/guests/languages",
     ]);
-    wasmpool_build::components(&["guests/component"]);
+    wasmpool_build::components(&["guests/component", "guests/sharing"]);
 }

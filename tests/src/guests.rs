@@ -56,6 +56,12 @@ pub fn work(pool: &Pool) -> Result<Task<(u64, Act), u64>> {
     Ok(pool.load(hostile())?.task("work")?)
 }
 
+/// A component that uses each of the pool's objects.
+#[must_use]
+pub fn sharing() -> &'static Path {
+    Path::new(env!("GUEST_SHARING_WASM"))
+}
+
 /// Tasks that leave something behind.
 #[must_use]
 pub fn stateful() -> &'static Path {

@@ -1,4 +1,5 @@
-//! The README's table of the multiprocessing model: every row is there, and every test that a row names exists.
+//! The README's table of the multiprocessing model, and that of what components have: every row is there, and every test that a row
+//! names exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -133,6 +134,56 @@ fn every_row_names_tests_and_they_exist() -> Result<()> {
             ensure!(named.insert(name), "{}: {name} twice", row.what);
         }
     }
+    Ok(())
+}
+
+/// What `docs/components.md` says that components have is what the WIT has, interface by interface.
+#[test]
+fn every_object_of_the_wit_is_in_the_table_of_components_with_tests_that_exist() -> Result<()> {
+    let text = fs::read_to_string(project().join("docs/components.md"))?;
+    let mut table = Vec::new();
+    let lines = text.lines();
+    let rows = lines.skip_while(|line| !line.starts_with("| interface | "));
+    for line in rows.skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let &[interface, objects, _, tests] = &cells[..] else {
+            anyhow::bail!("{} cells: {line}", cells.len());
+        };
+        for test in tests.split(", ") {
+            exists(test.trim_matches('`')).with_context(|| interface.to_owned())?;
+        }
+        let mut named = BTreeSet::new();
+        for object in objects.split(", ") {
+            match object.trim_matches('`').split_once("` … `") {
+                None => drop(named.insert(object.trim_matches('`').to_owned())),
+                // The first and the last of the numbers that WIT has.
+                Some((first, last)) => {
+                    let kind = first.strip_prefix("u8-").context("the first")?;
+                    ensure!(last.strip_prefix("f64-") == Some(kind), "{object}");
+                    let numbers = [
+                        "u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64",
+                    ];
+                    named.extend(numbers.map(|number| format!("{number}-{kind}")));
+                }
+            }
+        }
+        table.push((interface.trim_matches('`').to_owned(), named));
+    }
+    let wit = fs::read_to_string(project().join("guest-sdk/wit/pool.wit"))?;
+    let mut has: Vec<(String, BTreeSet<String>)> = Vec::new();
+    for line in wit.lines().map(|line| line.trim().trim_end_matches(" {")) {
+        if let Some(name) = line.strip_prefix("interface ") {
+            has.push((name.to_owned(), BTreeSet::new()));
+        } else if let Some(name) = line.strip_prefix("resource ") {
+            let (_, objects) = has.last_mut().context("an object in no interface")?;
+            objects.insert(name.to_owned());
+        }
+    }
+    // The one without objects has functions, and the one without either has types.
+    has.retain(|(name, _)| name != "types");
+    let (task, objects) = (table.remove(0), has.remove(0));
+    ensure!(task.0 == "task" && objects.0 == "task" && objects.1.is_empty());
+    ensure!(table == has, "the table has {table:#?}, the WIT {has:#?}");
     Ok(())
 }
 

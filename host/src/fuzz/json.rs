@@ -33,12 +33,12 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// As the walk before every decoding has them, but twice as deep: JSON has a limit of its own.
-const LIMITS: CheckLimits = CheckLimits {
+pub(super) const LIMITS: CheckLimits = CheckLimits {
     depth: 2 * json::MAX_DEPTH + 2,
     elements: 4 * json::MAX_EMPTY_VALUES,
 };
 
-fn to_bytes(ty: &Type, json: &Value) {
+pub(super) fn to_bytes(ty: &Type, json: &Value) {
     let Ok(bytes) = json::encode(ty, json) else {
         return;
     };
@@ -49,7 +49,7 @@ fn to_bytes(ty: &Type, json: &Value) {
     from_bytes(ty, &bytes);
 }
 
-fn from_bytes(ty: &Type, bytes: &[u8]) {
+pub(super) fn from_bytes(ty: &Type, bytes: &[u8]) {
     let value = Decoded::new(ty, bytes).to_value();
     let mut text = Vec::new();
     let written = Decoded::new(ty, bytes).append_to(&mut text);

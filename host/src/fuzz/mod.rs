@@ -4,6 +4,7 @@
 //! which the tests of this folder run too. An assertion that fails is a finding: its input becomes one of those.
 
 pub mod cache;
+pub mod component;
 pub mod description;
 pub mod json;
 pub mod link;
@@ -26,6 +27,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("cache", cache::run),
+    ("component", component::run),
     ("description", description::run),
     ("json", json::run),
     ("link", link::run),

@@ -28,6 +28,7 @@ type Seed = (&'static str, Vec<u8>);
 pub(super) fn of(target: &str) -> Vec<Seed> {
     match target {
         "cache" => cache(),
+        "component" => component(),
         "description" => description(),
         "json" => json(),
         "link" => link(),
@@ -181,6 +182,110 @@ fn module() -> Vec<Seed> {
     for ((name, text), binary_name) in texts().into_iter().zip(names) {
         seeds.extend(binary(&text).map(|wasm| (binary_name, wasm)));
         seeds.push((name, text.into_bytes()));
+    }
+    seeds
+}
+
+/// A component with one core function for everything that is lifted, and what is declared before it.
+fn lifted(types: &str, signature: &str) -> String {
+    format!(
+        r#"(component {types}
+            (core module $m
+                (memory (export "m") 1)
+                (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "f") (param i32) (result i32) local.get 0))
+            (core instance $i (instantiate $m))
+            (alias core export $i "m" (core memory $m))
+            (alias core export $i "r" (core func $r))
+            (func (export "take-it") {signature}
+                (canon lift (core func $i "f") (memory $m) (realloc $r))))"#
+    )
+}
+
+/// Components of every kind, each with bytes or JSON for its function.
+fn component() -> Vec<Seed> {
+    // Sixteen values take more parameters than there may be: they go through memory, and so does what comes back.
+    let all = r#"
+        (type $color' (enum "red" "dark-green")) (export $color "color" (type $color'))
+        (type $flags' (flags "read" "write-all")) (export $flags "rights" (type $flags'))
+        (type $point' (record (field "x-pos" s32) (field "y-pos" float64))) (export $point "point" (type $point'))
+        (type $shape' (variant (case "empty") (case "round" float32) (case "many" (list $point))))
+        (export $shape "shape" (type $shape'))
+        (type $all' (record (field "color" $color) (field "rights" $flags) (field "shape" $shape)
+            (field "maybe" (option (option u8))) (field "outcome" (result (list string) (error $color)))
+            (field "pair" (tuple char bool)) (field "numbers" (tuple s8 u16 u32 s64 u64))
+            (field "bytes" (list u8)) (field "words" (list string))))
+        (export $all "all" (type $all'))"#;
+    let same = r#"(param "it" $all) (result $all)"#;
+    let json = r#"{"color":"DarkGreen","rights":{"read":true,"write_all":false},"shape":{"Many":[{"x_pos":-1,"y_pos":0.5}]},
+        "maybe":{"some":7},"outcome":{"Ok":["a"]},"pair":["x",true],"numbers":[-1,2,3,-4,5],"bytes":[1,2],"words":["a","b"]}"#;
+    let bytes = [
+        &[1, 1, 0, 2, 1, 1][..],
+        &0.5_f64.to_le_bytes(),
+        &[1, 1, 7, 0, 1, 1, b'a', 1, b'x', 1],
+        &[255, 2, 3, 7, 5, 2, 1, 2, 1, 1, b'b'],
+    ]
+    .concat();
+    let objects = r#"(import "wasmpool:pool/locks@0.1.0" (instance $locks (export "lock" (type (sub resource)))))
+        (alias export $locks "lock" (type $lock))"#;
+    let program =
+        r#"(import "a:b/program" (instance (export "plus" (func (param "a" u32) (result u32)))))"#;
+    let instance = r#"(component
+        (core module $m (func (export "f") (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $i "f")))
+        (instance $it (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $it)))"#;
+    let with = |component: &[u8], rest: &[u8]| [long_piece(component), rest.to_vec()].concat();
+    let one = r#"(param "a" u32) (result u32)"#;
+    let resource = r#"(type $r' (resource (rep i32))) (export $r "thing" (type $r'))"#;
+    let accepted = [
+        (
+            "every-type",
+            "every-type.wasm",
+            lifted(all, same),
+            &bytes[..],
+        ),
+        (
+            "of-json",
+            "of-json.wasm",
+            lifted(all, same),
+            json.as_bytes(),
+        ),
+        (
+            "objects",
+            "objects.wasm",
+            lifted(objects, r#"(param "l" (borrow $lock)) (result u32)"#),
+            &[0],
+        ),
+        ("program", "program.wasm", lifted(program, one), &[200, 1]),
+        ("one", "one.wasm", lifted("", one), b"7"),
+        ("command", "command.wasm", instance.to_owned(), b"null"),
+    ];
+    let refused = [
+        (
+            "resource",
+            lifted(resource, r#"(param "it" (own $r)) (result u32)"#),
+        ),
+        ("stream", "(component (type $s (stream u8)))".to_owned()),
+        (
+            "unknown",
+            r#"(component (import "wasi:http/types@0.2.0" (instance (export "none" (func)))))"#
+                .to_owned(),
+        ),
+        (
+            "memories",
+            format!("(component {})", "(core module (memory 1))".repeat(41)),
+        ),
+    ];
+    let mut seeds: Vec<Seed> = refused
+        .into_iter()
+        .map(|(name, text)| (name, with(text.as_bytes(), &[])))
+        .collect();
+    for (name, binary_name, text, rest) in accepted {
+        let binary = wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        seeds.push((name, with(text.as_bytes(), rest)));
+        seeds.push((binary_name, with(&binary, rest)));
     }
     seeds
 }

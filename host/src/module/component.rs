@@ -28,10 +28,26 @@ pub(super) fn compile(wasm: &[u8], engine: &Engine, form: Form<'_>) -> Result<Co
             });
         }
     }
-    let parts = Parts::read(wasm)?;
-    let refuse = |error: wasmtime::Error| Refusal::Compile {
+    let (component, info) = describe(wasm, engine)?;
+    Ok(Compiled {
+        code: component.serialize().map_err(refuse)?,
+        info,
+        wasm: None,
+    })
+}
+
+fn refuse(error: wasmtime::Error) -> Refusal {
+    Refusal::Compile {
         message: format!("{error:#}"),
-    };
+    }
+}
+
+/// Accepts a component and describes its functions.
+///
+/// # Errors
+/// What is wrong with it, by name.
+pub(crate) fn describe(wasm: &[u8], engine: &Engine) -> Result<(Component, ModuleInfo), Refusal> {
+    let parts = Parts::read(wasm)?;
     let component = Component::new(engine, wasm).map_err(refuse)?;
     let imports = offer::check(engine, &component)?;
     bounds::check("imports", imports.len() as u64, bounds::MAX_IMPORTS)?;
@@ -61,11 +77,7 @@ pub(super) fn compile(wasm: &[u8], engine: &Engine, form: Form<'_>) -> Result<Co
         wasm_size: wasm.len() as u64,
     };
     bounds::check_info(&info)?;
-    Ok(Compiled {
-        code: component.serialize().map_err(refuse)?,
-        info,
-        wasm: None,
-    })
+    Ok((component, info))
 }
 
 /// What the modules in a component have together.

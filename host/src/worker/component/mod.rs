@@ -14,5 +14,7 @@ pub(crate) mod offer;
 mod pool;
 mod sockets;
 pub(crate) mod things;
-mod values;
+pub(crate) mod values;
 pub(crate) mod weight;
+#[cfg(test)]
+mod wit_tests;

@@ -96,10 +96,7 @@ impl<'a, P: Ports> Interface<'a, P> {
 }
 
 /// What a component imports by these names: of the pool's objects, those that it can be given.
-pub(crate) fn objects_of(
-    engine: &Engine,
-    component: &Component,
-) -> Vec<(ResourceType, u32, Type)> {
+pub(crate) fn objects_of(engine: &Engine, component: &Component) -> Vec<(ResourceType, u32, Type)> {
     let mut known = Vec::new();
     let ty = component.component_type();
     for (interface, item) in ty.imports(engine) {
@@ -246,7 +243,7 @@ fn unknown(names: &Names, interface: &str, name: &str, found: &str) -> Refusal {
 
 /// Stands in the place of a worker where nothing is run.
 #[derive(Clone)]
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Stop for Nobody {
     fn requested(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::module::wit::camel;
 
 /// Why bytes did not become values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ValueError {
+pub(crate) enum ValueError {
     /// postcard's word.
     #[error("{0}")]
     Codec(postcard::Error),
@@ -35,7 +35,7 @@ impl From<postcard::Error> for ValueError {
 pub(super) const VALUE: usize = size_of::<Val>();
 
 /// Reads values of these types, at most `most` with all that they consist of.
-pub(super) fn decode(
+pub(crate) fn decode(
     types: &[Type],
     bytes: &[u8],
     most: usize,
@@ -170,7 +170,7 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// Appends the value, which is of this type.
-pub(super) fn encode(ty: &Type, value: &Val, mut out: Vec<u8>) -> Result<Vec<u8>, ValueError> {
+pub(crate) fn encode(ty: &Type, value: &Val, mut out: Vec<u8>) -> Result<Vec<u8>, ValueError> {
     let put = |out, number: usize| postcard::to_extend(&number, out);
     Ok(match (ty, value) {
         (Type::Bool, Val::Bool(value)) => postcard::to_extend(value, out)?,

@@ -1,7 +1,7 @@
 //! Dictionaries, lists and namespaces, used as Python's are.
 
 use serde::{Deserialize, Serialize};
-use wasmpool_guest::{Dict, List, ManagerError, Namespace, Typed};
+use wasmpool_guest::{Dict, List, ManagerError, Namespace, RawArray, Typed};
 
 /// Puts `n` squared into the dictionary.
 ///
@@ -56,6 +56,29 @@ pub fn swap_up(times: u64, counts: Dict<String, i64>) -> Result<(), ManagerError
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+/// Adds one to the number `hits`, so often, and tells each time in two elements of its own that it begins and that it has ended.
+///
+/// # Errors
+/// The number is too large, or there are no such elements.
+#[wasmpool_guest::task]
+pub fn add_and_tell(
+    counts: Dict<String, i64>,
+    told: RawArray<u64>,
+    guest: usize,
+    times: u64,
+) -> Result<(), String> {
+    let tell = |what: usize| {
+        told.fetch_add(3 * guest + what, 1)
+            .map_err(|it| it.to_string())
+    };
+    for _ in 0..times {
+        tell(0)?;
+        counts.add("hits", 1).map_err(|error| error.to_string())?;
+        tell(1)?;
     }
     Ok(())
 }

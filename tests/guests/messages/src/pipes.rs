@@ -47,6 +47,17 @@ pub fn converse(with: Connection<Answer, Poke>) -> Result<String, PutError> {
     }
 }
 
+/// Answers in capitals until the other end is closed.
+#[wasmpool_guest::task]
+pub fn answer_in_capitals(with: Connection<String, String>) -> Result<u64, PutError> {
+    let mut count = 0;
+    while let Ok(word) = with.recv() {
+        with.send(word.to_uppercase())?;
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Serves the ball so many times, and returns what came back last.
 #[wasmpool_guest::task]
 pub fn serve(to: Connection<u64, u64>, times: u64) -> Result<u64, String> {

@@ -93,7 +93,9 @@ fn set<P: Ports, V: Item>(
     state: &mut State<P>,
     (it, key, value): (Handle, String, V),
 ) -> Answer<()> {
-    on(state, &it, |dict: &Dict<'_, String, V>| dict.set(key, value))
+    on(state, &it, |dict: &Dict<'_, String, V>| {
+        dict.set(key, value)
+    })
 }
 
 fn insert<P: Ports, V: Item>(

@@ -127,7 +127,9 @@ fn replace<P: Ports, T: Item>(
     state: &mut State<P>,
     (it, version, values): (Handle, u64, Vec<T>),
 ) -> Answer<bool> {
-    on(state, &it, |list: &List<'_, T>| list.replace(version, &values))
+    on(state, &it, |list: &List<'_, T>| {
+        list.replace(version, &values)
+    })
 }
 
 fn contains<P: Ports, T: Item>(state: &mut State<P>, (it, value): (Handle, T)) -> Answer<bool> {

@@ -83,10 +83,7 @@ pub(super) fn add<P: Ports>(locks: &mut Interface<'_, P>) -> wasmtime::Result<()
     Ok(())
 }
 
-fn notify<P: Ports>(
-    state: &mut State<P>,
-    (it, at_most): (Handle, u32),
-) -> Answer<()> {
+fn notify<P: Ports>(state: &mut State<P>, (it, at_most): (Handle, u32)) -> Answer<()> {
     // There are never as many as do not fit.
     let at_most = i32::try_from(at_most).unwrap_or(i32::MAX);
     done(sync::condition_notify(state, number(&it), at_most))

@@ -53,9 +53,6 @@ fn set<P: Ports, T: Pod>(state: &mut State<P>, (it, value): (Handle, T)) -> Answ
     Ok((copied.map_err(Error::from),))
 }
 
-fn rmw<P: Ports, T: Integer>(
-    state: &mut State<P>,
-    (it, op, value): (Handle, Op, T),
-) -> Answer<T> {
+fn rmw<P: Ports, T: Integer>(state: &mut State<P>, (it, op, value): (Handle, Op, T)) -> Answer<T> {
     Ok((change(state, &it, op, 0, value),))
 }
