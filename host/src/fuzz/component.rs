@@ -10,7 +10,7 @@ use wasmparser::Parser;
 use wasmpool_abi::{Type, section};
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Type as Wit};
+use wasmtime::component::{Component, Type as Wit, Val};
 
 use super::{assert_clean, json, module::refused, script::Script};
 use crate::{
@@ -100,7 +100,7 @@ fn value(ty: &Type, wit: &[Wit], bytes: &[u8]) {
         return;
     }
     let decode = |bytes: &[u8]| values::decode(wit, bytes, MOST, &mut |_, _| None);
-    let encode = |decoded: &[_]| {
+    let encode = |decoded: &[Val]| {
         wit.iter()
             .zip(decoded)
             .try_fold(Vec::new(), |out, (ty, value)| {

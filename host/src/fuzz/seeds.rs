@@ -256,11 +256,16 @@ fn component() -> Vec<Seed> {
             "objects",
             "objects.wasm",
             lifted(objects, r#"(param "l" (borrow $lock)) (result u32)"#),
-            &[0],
+            &[0][..],
         ),
-        ("program", "program.wasm", lifted(program, one), &[200, 1]),
-        ("one", "one.wasm", lifted("", one), b"7"),
-        ("command", "command.wasm", instance.to_owned(), b"null"),
+        (
+            "program",
+            "program.wasm",
+            lifted(program, one),
+            &[200, 1][..],
+        ),
+        ("one", "one.wasm", lifted("", one), &b"7"[..]),
+        ("command", "command.wasm", instance.to_owned(), &b"null"[..]),
     ];
     let refused = [
         (
