@@ -424,7 +424,7 @@ where
                     let mut ended = [0, 0];
                     let task = tasks[guest % 2];
                     while Instant::now() < until || (!enough(told) && Instant::now() < latest) {
-                        match task.call((object.clone(), told.clone(), guest, TIMES)) {
+                        match task.call((object.clone(), told, guest, TIMES)) {
                             Ok(()) => ended[0] += 1,
                             Err(TaskError::WorkerLost { .. }) => ended[1] += 1,
                             Err(error) => return Err(error.into()),

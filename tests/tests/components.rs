@@ -288,6 +288,11 @@ fn what_cannot_cross_is_refused_by_name_when_it_is_loaded() -> Result<()> {
         }
         other => bail!("{other}"),
     }
+    let locks = r#"(import "wasmpool:pool/locks@0.1.0" (instance $locks (export "lock" (type (sub resource)))))
+        (alias export $locks "lock" (type $lock))"#;
+    let back = lifted(locks, r#"(param "it" (own $lock)) (result (own $lock))"#);
+    let message = refusal(&pool, &back)?.to_string();
+    ensure!(message.contains("an object of the pool"), "{message}");
     for (types, name) in [
         ("(type $s (stream u8))", "stream"),
         ("(type $f (future u8))", "future"),
@@ -327,6 +332,15 @@ fn unknown_imports_are_refused_by_name() -> Result<()> {
             } => ensure!(found == module && called == name, "{found} {called}"),
             other => bail!("{other}"),
         }
+    }
+    // A name that is nearly one.
+    for (import, meant) in [
+        ("wasmpool:pool/lock@0.1.0", "`wasmpool:pool/locks`"),
+        ("wasi:cli/enviroment@0.2.0", "`wasi:cli/environment`"),
+    ] {
+        let wat = format!(r#"(component (import "{import}" (instance (export "get" (func)))))"#);
+        let message = refusal(&pool, &wat)?.to_string();
+        ensure!(message.contains(meant), "{message}");
     }
     // Known, but of another type.
     let other = r#"(component (import "wasi:cli/environment@0.2.0"

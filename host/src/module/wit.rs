@@ -27,6 +27,9 @@ const MAX_TYPE_NAMES: usize = 512;
 /// Between the name of an instance and that of a function in it.
 pub(crate) const IN_INSTANCE: char = '#';
 
+/// What is wrong where an object is given back, or to a function of the program's.
+const OBJECT_BACK: &str = "an object of the pool other than as an argument of a task";
+
 /// Every function that a component exports, itself or in an instance, as a task.
 ///
 /// # Errors
@@ -59,6 +62,7 @@ pub(super) fn tasks(engine: &Engine, component: &Component) -> Result<Vec<TaskDe
     let mut mapping = Mapping {
         names: &names,
         objects: offer::objects_of(engine, component),
+        takes_objects: true,
         left: MAX_TYPES,
     };
     functions
@@ -100,7 +104,8 @@ pub(super) fn functions(engine: &Engine, component: &Component) -> Result<Vec<Ta
     let mut mapping = Mapping {
         names: &names,
         // None goes back to the program.
-        objects: Vec::new(),
+        objects: offer::objects_of(engine, component),
+        takes_objects: false,
         left: MAX_TYPES,
     };
     let mut known = HashSet::new();
@@ -179,6 +184,8 @@ struct Mapping<'a> {
     names: &'a Names,
     /// The pool's objects, by the component's own types for them.
     objects: Vec<(ResourceType, u32, Type)>,
+    /// Whether they may be there: in arguments, and not in what comes back.
+    takes_objects: bool,
     left: usize,
 }
 
@@ -192,9 +199,9 @@ impl Mapping<'_> {
             .map(|(_, ty)| self.ty(&ty, 0))
             .collect::<Result<_, _>>()?;
         // An object is an argument, and nothing that comes back.
-        let objects = std::mem::take(&mut self.objects);
+        let takes_objects = std::mem::replace(&mut self.takes_objects, false);
         let signature = self.results(function, args);
-        self.objects = objects;
+        self.takes_objects = takes_objects;
         signature
     }
 
@@ -279,7 +286,11 @@ impl Mapping<'_> {
             ),
             Wit::Own(own) | Wit::Borrow(own) => {
                 let object = self.objects.iter().find(|(known, _, _)| known == own);
-                object.ok_or("a resource")?.2.clone()
+                match object {
+                    None => return Err("a resource".to_owned()),
+                    Some(_) if !self.takes_objects => return Err(OBJECT_BACK.to_owned()),
+                    Some((_, _, object)) => object.clone(),
+                }
             }
             Wit::Future(_) => return Err("a future".to_owned()),
             Wit::Stream(_) => return Err("a stream".to_owned()),

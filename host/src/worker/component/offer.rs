@@ -228,10 +228,18 @@ fn unknown(names: &Names, interface: &str, name: &str, found: &str) -> Refusal {
         .iter()
         .filter(|(known, _)| without_version(known) == plain)
         .map(|(_, function)| *function);
-    let near: Vec<_> = nearest::likely(name, beside)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let mut near = nearest::likely(name, beside.clone());
+    if beside.count() == 0 {
+        // The interface itself is unknown. Each is there as often as it has functions.
+        let known: BTreeSet<_> = names
+            .iter()
+            .map(|(known, _)| *known)
+            .chain(objects::interfaces())
+            .map(without_version)
+            .collect();
+        near = nearest::likely(plain, known);
+    }
+    let near: Vec<_> = near.into_iter().map(str::to_owned).collect();
     Refusal::UnknownImport {
         module: interface.to_owned(),
         name: name.to_owned(),

@@ -131,6 +131,11 @@ pub(in crate::worker::component) fn number_of(
         .ok_or_else(|| wasmtime::Error::msg(format!("there is no object {interface} {name}")))
 }
 
+/// The interfaces that objects are in.
+pub(in crate::worker::component) fn interfaces() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(interface, _, _)| *interface)
+}
+
 /// Links one interface.
 type Add<P> = fn(&mut Interface<'_, P>) -> wasmtime::Result<()>;
 

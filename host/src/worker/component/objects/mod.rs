@@ -16,4 +16,4 @@ mod values;
 
 pub(super) use answer::{give_up, handle};
 pub(crate) use kinds::kind;
-pub(super) use kinds::{add, number_of};
+pub(super) use kinds::{add, interfaces, number_of};
