@@ -108,7 +108,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    fn new(cap: usize) -> Self {
+    pub(crate) fn new(cap: usize) -> Self {
         Self {
             bytes: std::collections::VecDeque::new(),
             cap,
@@ -129,6 +129,17 @@ impl Tail {
     fn parts(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }
+
+    /// The lines that are there whole, without empty ones around them.
+    pub(crate) fn lines(&self) -> Vec<u8> {
+        let (front, back) = self.parts();
+        let mut bytes = [front, back].concat();
+        if self.dropped > 0 {
+            let cut = bytes.iter().position(|byte| *byte == b'\n');
+            bytes.drain(..cut.map_or(0, |end| end + 1));
+        }
+        bytes.trim_ascii().to_vec()
+    }
 }
 
 #[cfg(test)]
@@ -147,5 +158,16 @@ mod tests {
         let mut none = Tail::new(0);
         none.push(b"xyz");
         assert_eq!((none.parts().0.len(), none.dropped), (0, 3));
+    }
+
+    #[test]
+    fn a_tails_lines_begin_where_one_does() {
+        let mut tail = Tail::new(8);
+        tail.push(b"\n\na\nb\n");
+        assert_eq!(tail.lines(), b"a\nb");
+        tail.push(b"cdefg");
+        assert_eq!(tail.lines(), b"cdefg");
+        tail.push(b"a line of more than there is room for");
+        assert_eq!(tail.lines(), b"room for");
     }
 }

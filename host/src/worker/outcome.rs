@@ -103,7 +103,16 @@ pub(crate) fn of_error<P: Ports>(
         failure.backtrace = backtrace;
         return Completion::Guest(*failure);
     }
-    let message = capped_text(error.root_cause().to_string().as_bytes(), MAX_MESSAGE);
+    let mut message = error.root_cause().to_string().into_bytes();
+    if trap == Some(&Trap::UnreachableCodeReached) {
+        // A runtime that gives up has said why: a panic, or an exception that nobody caught.
+        let said = state.wasi.as_ref().map(|wasi| wasi.last_words());
+        if let Some(said) = said.filter(|said| !said.is_empty()) {
+            message.extend_from_slice(b", after these last words:\n");
+            message.extend_from_slice(&said);
+        }
+    }
+    let message = capped_text(&message, MAX_MESSAGE);
     if phase == Phase::Instantiate && trap.is_none() && traced.is_none() {
         return Completion::Refused { message };
     }

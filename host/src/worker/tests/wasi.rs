@@ -166,6 +166,26 @@ fn lines_on_the_standard_streams_become_records() {
 }
 
 #[test]
+fn a_task_that_gives_up_is_told_with_its_last_words() {
+    let message = |end: &str| {
+        let told = "(drop (call $print (i32.const 2) (i32.const 1010) (i32.const 9)))";
+        match world(&format!("{told} {end}")).run(&call(), b"").completion {
+            Completion::Trap(report) => report.message,
+            other => panic!("{end}: {other:?}"),
+        }
+    };
+    let given_up = message("unreachable");
+    assert!(
+        given_up
+            .ends_with("unreachable` instruction executed, after these last words:\nond\n\nlast"),
+        "{given_up}"
+    );
+    // A fault is not what the words before it are about.
+    let fault = message("(i32.div_s (i32.const 1) (i32.const 0))");
+    assert!(fault.ends_with("integer divide by zero"), "{fault}");
+}
+
+#[test]
 fn a_line_without_end_goes_out_in_pieces() {
     let mut world = world(
         "(memory.fill (i32.const 2000) (i32.const 120) (i32.const 20000))

@@ -5,7 +5,7 @@ use wasmtime::Caller;
 use super::descriptor::{Descriptor, Descriptors, Granted, Std};
 use super::{Errno, random};
 use crate::wire::completion::OutputKind;
-use crate::worker::command::Command;
+use crate::worker::command::{Command, Tail};
 use crate::worker::contract::{LogSource, Outbox};
 use crate::worker::imports::{MAX_LOG_TEXT, log_record};
 use crate::worker::logs::Logs;
@@ -19,6 +19,9 @@ pub(super) const IOVEC: u64 = 8;
 /// The log level of a line on standard output or standard error: the stream says more than any level.
 const LINE_LEVEL: i32 = wasmpool_abi::Level::Info as i32;
 
+/// Bytes of what a task last wrote to standard error that are kept for the message of a trap.
+const LAST_WORDS: usize = 4 << 10;
+
 /// What one call of one instance has done with WASI.
 #[derive(Debug)]
 pub(crate) struct Wasi {
@@ -26,6 +29,8 @@ pub(crate) struct Wasi {
     pub(super) open: Descriptors,
     stdout: Line,
     stderr: Line,
+    /// The end of what was written to standard error.
+    last_words: Tail,
     /// There when the task is a command.
     pub(crate) command: Option<Command>,
     /// The random bytes that come next, once a task that was granted a number for them has asked for some.
@@ -41,6 +46,7 @@ impl Wasi {
             open: Descriptors::new(granted),
             stdout: Line::default(),
             stderr: Line::default(),
+            last_words: Tail::new(LAST_WORDS),
             command,
             seeded: None,
             written: 0,
@@ -66,6 +72,11 @@ impl Wasi {
         self.command
             .as_ref()
             .map_or(0, |command| command.stdin().len())
+    }
+
+    /// What a task that is no command last wrote to standard error: many runtimes say there why they give up.
+    pub(in crate::worker) fn last_words(&self) -> Vec<u8> {
+        self.last_words.lines()
     }
 
     /// Hands on the lines that were not ended; to be called once when the task has.
@@ -193,6 +204,7 @@ pub(in crate::worker) fn append<P: Ports>(
         (Std::Out, None) => wasi.stdout.push(LogSource::Stdout, bytes, outbox, logs),
         (Std::Err, None) => {
             outbox.stderr(bytes);
+            wasi.last_words.push(bytes);
             wasi.stderr.push(LogSource::Stderr, bytes, outbox, logs);
         }
     }
