@@ -3,6 +3,7 @@
 //! It judges nothing: what must come out stands in `tests/tests/`.
 
 pub mod attack;
+pub mod componentized;
 pub mod corpus;
 pub mod fault;
 pub mod figures;
