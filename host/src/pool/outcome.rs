@@ -41,7 +41,8 @@ pub enum TaskError {
     /// WebAssembly stopped it: `unreachable`, a division by zero, an access outside memory, too deep a recursion, ….
     #[non_exhaustive]
     Trap {
-        /// What happened.
+        /// What happened. Of a guest that gave up by itself (`unreachable`) also what it last wrote to standard error, which
+        /// many runtimes do with a panic or an exception: at most 4 KiB, and not for commands.
         message: String,
         /// Frames of the guest, innermost first.
         backtrace: Vec<Frame>,
