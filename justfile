@@ -36,17 +36,7 @@ soak MINUTES='10':
 
 # Builds the interpreters of scripts (javascript, python), starts each once, and puts them where the program looks for them.
 interpreters *NAMES='javascript python':
-    #!/usr/bin/env bash
-    set -euo pipefail
-    rustup target add wasm32-wasip1
-    guest-sdk/interpreters/build {{NAMES}}
-    place="${XDG_DATA_HOME:-$HOME/.local/share}/wasmpool"
-    mkdir -p "$place"
-    for name in {{NAMES}}; do
-        cargo run --quiet --release -p wasmpool -- snapshot "target/interpreters/wasm32-wasip1/release/$name.wasm" start \
-            --timeout 5m --compile-time 5m --output "$place/$name.wasm"
-        echo "$place/$name.wasm"
-    done
+    guest-sdk/interpreters/install {{NAMES}}
 
 # Hashes the project's own files with the MD5 guest in a pool.
 demo *ARGS:

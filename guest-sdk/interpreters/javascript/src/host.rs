@@ -1,6 +1,8 @@
-//! `wasmpool`: what a script tells the host while it runs.
+//! `wasmpool`: what a script tells the host while it runs, and what it was granted.
 
 use rquickjs::{Ctx, Error, Exception, Function, Object, Value, function::Opt};
+
+use crate::granted;
 
 pub(crate) fn install(ctx: &Ctx<'_>) -> Result<(), Error> {
     let object = Object::new(ctx.clone())?;
@@ -9,6 +11,7 @@ pub(crate) fn install(ctx: &Ctx<'_>) -> Result<(), Error> {
         "progress",
         Function::new(ctx.clone(), progress)?.with_name("progress")?,
     )?;
+    granted::install(&object)?;
     ctx.globals().set("wasmpool", object)
 }
 
