@@ -166,7 +166,7 @@ mod tests {
         tail.push(b"\n\na\nb\n");
         assert_eq!(tail.lines(), b"a\nb");
         tail.push(b"cdefg");
-        assert_eq!(tail.lines(), b"cdefg");
+        assert_eq!(tail.lines(), b"b\ncdefg");
         tail.push(b"a line of more than there is room for");
         assert_eq!(tail.lines(), b"room for");
     }
