@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{hub::Hub, pace::Pace, partials::Partials, segment::Segment, tenant::Tenant, turns::Waiter};
+use super::{
+    hub::Hub, pace::Pace, partials::Partials, segment::Segment, tenant::Tenant, turns::Waiter,
+};
 use crate::{
     module::{codec::ItemCodec, signature::TaskKind},
     pool::{

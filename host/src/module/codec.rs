@@ -44,9 +44,9 @@ pub(crate) fn encode<In, A: Arg<In>>(
     bytes: &mut Vec<u8>,
 ) -> Result<(), String> {
     match codec {
-        ItemCodec::Postcard | ItemCodec::Verbatim => {
-            arg.encode(&mut End(bytes)).map_err(|error| error.to_string())
-        }
+        ItemCodec::Postcard | ItemCodec::Verbatim => arg
+            .encode(&mut End(bytes))
+            .map_err(|error| error.to_string()),
         ItemCodec::Json => serde_json::to_writer(bytes, arg).map_err(|error| error.to_string()),
         ItemCodec::Script => {
             let json = serde_json::to_vec(arg).map_err(|error| error.to_string())?;

@@ -84,11 +84,7 @@ impl RingWriter {
         let mut record = postcard::to_extend(&piece.len(), record)
             .expect("numbers can be encoded into a vector");
         let body = record.len() - HEAD + piece.len();
-        record[0..4].copy_from_slice(
-            &u32::try_from(body)
-                .expect("a piece is short")
-                .to_le_bytes(),
-        );
+        record[0..4].copy_from_slice(&u32::try_from(body).expect("a piece is short").to_le_bytes());
         record[8..16].copy_from_slice(&task.to_le_bytes());
         let padded = (HEAD + body).next_multiple_of(8);
         self.wait_for_room(padded, full);
@@ -308,7 +304,8 @@ mod tests {
                 let (arena, _file) = Arena::create(1).unwrap();
                 let mut writer = RingWriter::new(arena.clone());
                 let (mut reader, mut copy) = (RingReader::default(), Vec::new());
-                let mut full = DrainInto(&mut RingReader::default(), &mut Vec::new(), arena.clone());
+                let mut full =
+                    DrainInto(&mut RingReader::default(), &mut Vec::new(), arena.clone());
                 match whole {
                     true => writer.write(7, &Response::Piece(&piece), &mut full),
                     false => writer.write_piece(7, &piece, &mut full),

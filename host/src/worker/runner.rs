@@ -7,7 +7,7 @@ use wasmtime::{Engine, ExternType, Linker, Module, ModuleExport, Store, ValType,
 use super::command::Command;
 use super::component::call::Function;
 use super::component::offer;
-use super::component::weight::Imports;
+use super::component::weight;
 use super::contract::{CallKind, CallSpec, Finished, Input, Outbox, Stop};
 use super::cpu::{self, CpuTime};
 use super::limiter::TABLE_ELEMENT_BYTES;
@@ -176,7 +176,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             .initialize_copy_on_write_image()
             .map_err(StartError::Image)?;
         let objects = offer::objects_of(engine, component);
-        let imports = Imports::of(component);
+        let imports = weight::Imports::of(component);
         let tasks = info.tasks.iter().map(|task| {
             let function = match task.shape {
                 TaskShape::Lifted => Function::of(component, &task.export, &objects, &imports),
