@@ -1,6 +1,6 @@
 //! What goes along with an operation: a postcard tuple from a stranger, read without copying.
 
-use wasmpool_abi::Code;
+use wasmpool_abi::{CheckLimits, Code, Type};
 
 /// What is left of it.
 #[derive(Debug)]
@@ -70,6 +70,16 @@ impl<'a> Args<'a> {
     }
 }
 
+/// Whether the bytes are exactly one value of the type.
+pub(super) fn check(ty: &Type, bytes: &[u8]) -> Result<(), Code> {
+    // What takes no bytes takes time to look at all the same: a value has some parts for each of its bytes, and not millions.
+    let limits = CheckLimits {
+        elements: (bytes.len() as u64).saturating_add(1024) * 16,
+        ..CheckLimits::default()
+    };
+    ty.check(bytes, &limits).map_err(|_| Code::WrongType)
+}
+
 /// A reply of one value.
 pub(super) fn reply<T: serde::Serialize>(value: &T) -> Vec<u8> {
     postcard::to_allocvec(value).expect("numbers and flags can be encoded")
@@ -100,6 +110,14 @@ mod tests {
     fn a_count_is_no_reason_to_make_room() {
         let mut args = Args::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]);
         assert_eq!(args.seq(Args::bytes).err(), Some(Code::Invalid));
+    }
+
+    /// Types that take no bytes, in numbers that take a second to look at.
+    #[test]
+    fn a_value_of_nothing_a_million_times_is_none() {
+        let ty = Type::Seq(Box::new(Type::Unit));
+        assert_eq!(check(&ty, &[0xff, 0x07]), Ok(()));
+        assert_eq!(check(&ty, &[0xff, 0xff, 0xff, 0x07]), Err(Code::WrongType));
     }
 
     proptest! {

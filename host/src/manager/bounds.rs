@@ -2,7 +2,7 @@
 
 use wasmpool_abi::Code;
 
-use crate::ByteSize;
+use crate::{ByteSize, shared::object::Patience};
 
 /// Bytes that an item costs beside its own: the places that point to it.
 const ITEM_COST: usize = 128;
@@ -56,6 +56,16 @@ impl Used {
             bytes: self.bytes.saturating_sub((len + ITEM_COST) as u64),
         }
     }
+}
+
+/// Refuses to touch so many items when others wait.
+pub(super) fn many(items: u64, patience: Patience) -> Result<(), Code> {
+    /// Some ten microseconds of work.
+    const FEW: u64 = 1000;
+    if patience == Patience::None && items > FEW {
+        return Err(Code::Timeout);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

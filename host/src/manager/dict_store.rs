@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use wasmpool_abi::{CheckLimits, Code, ManagerOp, Type};
+use wasmpool_abi::{Code, ManagerOp, Type};
 
 use super::{
-    args::{Args, reply},
-    bounds::{Bounds, Used},
+    args::{Args, check, reply},
+    bounds::{Bounds, Used, many},
     number,
     page::Page,
 };
@@ -196,26 +196,6 @@ impl DictStore {
         }
         Ok(reply(&same))
     }
-}
-
-/// Whether the bytes are exactly one value of the type.
-pub(super) fn check(ty: &Type, bytes: &[u8]) -> Result<(), Code> {
-    // What takes no bytes takes time to look at all the same: a value has some parts for each of its bytes, and not millions.
-    let limits = CheckLimits {
-        elements: (bytes.len() as u64).saturating_add(1024) * 16,
-        ..CheckLimits::default()
-    };
-    ty.check(bytes, &limits).map_err(|_| Code::WrongType)
-}
-
-/// Refuses to touch so many items when others wait.
-pub(super) fn many(items: u64, patience: Patience) -> Result<(), Code> {
-    /// Some ten microseconds of work.
-    const FEW: u64 = 1000;
-    if patience == Patience::None && items > FEW {
-        return Err(Code::Timeout);
-    }
-    Ok(())
 }
 
 impl Managed for DictStore {
@@ -440,14 +420,6 @@ mod tests {
         assert_eq!(store.call(clear, &[], Patience::None), Ok(vec![]));
         assert_eq!(many(1001, Patience::None), Err(Code::Timeout));
         assert_eq!(many(1001, Patience::Some), Ok(()));
-    }
-
-    /// Types that take no bytes, in numbers that take a second to look at.
-    #[test]
-    fn a_value_of_nothing_a_million_times_is_none() {
-        let ty = Type::Seq(Box::new(Type::Unit));
-        assert_eq!(check(&ty, &[0xff, 0x07]), Ok(()));
-        assert_eq!(check(&ty, &[0xff, 0xff, 0xff, 0x07]), Err(Code::WrongType));
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::{collections::VecDeque, fmt, sync::Mutex};
 use wasmpool_abi::{Code, ManagerOp, Type};
 
 use super::{
-    args::{Args, reply},
-    bounds::{Bounds, Used},
-    dict_store::{check, many},
+    args::{Args, check, reply},
+    bounds::{Bounds, Used, many},
     number,
     page::Page,
 };

@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, fmt, ops::Bound, sync::Mutex};
 use wasmpool_abi::{Code, ManagerOp, Type, section};
 
 use super::{
-    args::{Args, reply},
-    bounds::{Bounds, Used},
-    dict_store::{check, many},
+    args::{Args, check, reply},
+    bounds::{Bounds, Used, many},
     number,
     page::Page,
 };
