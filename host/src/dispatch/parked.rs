@@ -28,9 +28,9 @@ impl Hub {
             return None;
         }
         let tenant = plan.module.tenant_of();
-        let suits =
-            |link: &Box<Link>| link.suits(plan) && !(plan.process_per_task && link.tasks > 0);
-        let at = state.idle.newest(plan.module.id, suits)?;
+        let at = state.idle.newest(plan.module.id, |link| {
+            link.suits(plan) && !(plan.process_per_task && link.tasks > 0)
+        })?;
         let now = Instant::now();
         if taker == Taker::Caller && !state.ledger.may_lease(tenant, now) {
             return None;

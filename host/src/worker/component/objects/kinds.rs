@@ -23,8 +23,11 @@ const NAMESPACES: &str = "wasmpool:pool/namespaces@0.1.0";
 
 type Bytes = Vec<u8>;
 
+/// The interface, the name in it, and the type that the rest of the pool knows.
+type Kind = (&'static str, &'static str, fn() -> Type);
+
 /// A kind's number is its place here. It means nothing outside of one process.
-const KINDS: &[(&str, &str, fn() -> Type)] = &[
+const KINDS: &[Kind] = &[
     (ARRAYS, "u8-array", Type::of::<Array<u8>>),
     (ARRAYS, "s8-array", Type::of::<Array<i8>>),
     (ARRAYS, "u16-array", Type::of::<Array<u16>>),
