@@ -16,13 +16,10 @@ use super::{
     report::{Reported, TaskReport},
     task::{Borrowing, Task},
 };
-use crate::{
-    dispatch::{
-        hub::Hub,
-        segment::Segment,
-        stream::{Delivery, Stream},
-    },
-    sys::large,
+use crate::dispatch::{
+    hub::Hub,
+    segment::Segment,
+    stream::{Delivery, Stream},
 };
 
 /// Batches per worker between taking an item and handing over its outcome: one that runs, one behind it, one being
@@ -211,7 +208,7 @@ where
     I: IntoIterator<Item: Arg<In>>,
 {
     let items = items.into_iter();
-    let mut all = with_room(items.size_hint().0);
+    let mut all = Vec::with_capacity(items.size_hint().0);
     // All of them have ended when this returns.
     let mut feed = Feed::new(task, items, Borrowing::Allowed);
     let mut order = Reorder::default();
@@ -231,14 +228,6 @@ where
     all
 }
 
-/// Outcomes are larger than items, and getting memory for a million of them in small pages takes longer than telling them.
-fn with_room<T>(len: usize) -> Vec<T> {
-    let mut all = Vec::new();
-    // A hint that is no number of things that fit is none.
-    let _ = large::reserve(&mut all, len);
-    all
-}
-
 /// See `Pool::par_map`.
 pub(super) fn par_map<In, Out, A>(task: &Task<In, Out>, items: &[A]) -> Vec<Outcome<Out>>
 where
@@ -253,7 +242,7 @@ where
     let _ended = EndedOnDrop(&stream, hub);
     let mut next = 0;
     let mut order = Reorder::default();
-    let mut all = with_room(items.len());
+    let mut all = Vec::with_capacity(items.len());
     loop {
         let (open, bytes) = stream.open();
         let hint = stream.batch_hint() as usize;
