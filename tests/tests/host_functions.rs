@@ -8,12 +8,21 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use wasmpool::{BuildError, Builder, ByteSize, CallContext, FunctionError, TaskError};
+use rustix::process::Signal;
+use wasmpool::{BuildError, Builder, ByteSize, CallContext, FunctionError, Isolation, TaskError};
+use wasmpool_tests::processes::signal;
 use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds};
 
 fn add(_: &CallContext, (a, b): (u64, u64)) -> Result<u64, String> {
     a.checked_add(b)
         .ok_or_else(|| format!("{a} and {b} are too much"))
+}
+
+/// The process id of a process's parent.
+fn parent(pid: i32) -> Result<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    Ok(line.context("it has a parent")?.trim().parse()?)
 }
 
 fn builder() -> Builder {
@@ -96,6 +105,55 @@ fn a_function_knows_who_calls() -> Result<()> {
     );
     let workers: BTreeSet<u64> = seen.iter().map(CallContext::worker).collect();
     ensure!(workers.len() >= 2, "one worker served two tenants");
+    Ok(())
+}
+
+/// A worker may speak before the zygote has told which process it is: here the zygote is stopped again and again.
+#[test]
+fn a_function_knows_the_process_of_a_worker_that_has_just_begun() -> Result<()> {
+    const TASKS: u64 = 400;
+    let pids = Arc::new(Mutex::new(Vec::new()));
+    let (first, zygote) = mpsc::channel();
+    let pool = builder()
+        .workers(4)
+        .isolation(Isolation::Process)
+        .host_function("add", {
+            let pids = Arc::clone(&pids);
+            move |context, args| {
+                let mut pids = pids.lock().expect("no function panics");
+                if pids.is_empty() {
+                    let _ = first.send(parent(context.pid()));
+                }
+                pids.push(context.pid());
+                add(context, args)
+            }
+        })
+        .build()?;
+    let task = pool
+        .load(guests::callers())?
+        .task::<(u64, u64), u64>("add")?;
+    ensure!(task.call((1, 1))? == 2);
+    let zygote = zygote.recv()??;
+    let over = AtomicBool::new(false);
+    let sums = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(SeqCst) {
+                // It may be gone when the test fails.
+                let _ = signal(zygote, Signal::STOP);
+                thread::sleep(Duration::from_millis(3));
+                let _ = signal(zygote, Signal::CONT);
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let items = (0..TASKS).map(|n| (n, n));
+        let sums: Result<Vec<u64>, _> = pool.map(&task, items).into_iter().collect();
+        over.store(true, SeqCst);
+        sums
+    })?;
+    ensure!(sums == (0..TASKS).map(|n| 2 * n).collect::<Vec<_>>());
+    let pids = pids.lock().expect("no function panics");
+    let unknown = pids.iter().filter(|pid| **pid <= 0).count();
+    ensure!(unknown == 0, "{unknown} of {} process ids", pids.len());
     Ok(())
 }
 

@@ -63,6 +63,11 @@ fn room(link: &Link) -> Option<usize> {
     (!link.dedicated && link.has_room()).then(|| link.flights())
 }
 
+/// Whether a worker has nothing to do and is known well enough to be leased to others.
+fn may_rest(link: &Link) -> bool {
+    link.is_idle() && link.child.has_started()
+}
+
 /// Runs until the hub is shut down. The first thing told through `started` is whether a zygote stands.
 pub(crate) fn run(hub: Arc<Hub>, started: &mpsc::Sender<Result<Vec<WallReport>, StartError>>) {
     let mut dispatcher = match Dispatcher::new(hub) {
@@ -225,7 +230,7 @@ impl Dispatcher {
         let Some(busy) = self.busy.get_mut(&worker) else {
             return;
         };
-        if busy.link.is_idle() {
+        if may_rest(&busy.link) {
             self.rest(worker);
             return;
         }
@@ -237,7 +242,7 @@ impl Dispatcher {
             self.hub.run_function(call);
         }
         // Taking back the tasks of a cancelled call may have left nothing.
-        if busy.link.is_idle() {
+        if may_rest(&busy.link) {
             return self.rest(worker);
         }
         let room = room(&busy.link);
@@ -317,15 +322,32 @@ impl Dispatcher {
 
     pub(super) fn take_on(&mut self, link: Box<Link>) -> u64 {
         let worker = link.child.id();
+        if link.child.has_started() {
+            self.watch(&link);
+        }
+        self.busy.insert(worker, Busy { link });
+        worker
+    }
+
+    /// A worker's process is known. It may have spoken before: nobody has listened until now, so that whatever it says
+    /// finds its process id known.
+    pub(super) fn worker_started(&mut self, worker: u64) {
+        let Some(busy) = self.busy.get(&worker) else {
+            return;
+        };
+        self.watch(&busy.link);
+        // What it was started for may have been done by others.
+        self.tick(worker, Instant::now());
+    }
+
+    fn watch(&self, link: &Link) {
         // Fails only without memory; the worker is then found out by its clock.
         let _ = epoll::add(
             &self.epoll,
             link.socket(),
-            EventData::new_u64(worker),
+            EventData::new_u64(link.child.id()),
             EventFlags::IN,
         );
-        self.busy.insert(worker, Busy { link });
-        worker
     }
 
     /// Ends every process and every call.

@@ -295,6 +295,7 @@ impl Dispatcher {
                     (Some(child), Some(pidfd)) => {
                         child.started(pidfd);
                         self.starts.worked();
+                        self.worker_started(process);
                     }
                     // The program is out of descriptors. A worker that cannot be killed must not live.
                     (Some(_), None) => {

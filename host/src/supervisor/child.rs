@@ -101,6 +101,11 @@ impl Child {
         }
     }
 
+    /// Whether its pidfd, and with it its process id, is known.
+    pub(crate) fn has_started(&self) -> bool {
+        self.pidfd.get().is_some()
+    }
+
     /// Waits until it is known whether it runs, at most `time`, and says so.
     pub(crate) fn wait_started(&self, time: Duration) -> bool {
         self.wait_for(time, |state| state.started || state.exit.is_some())
