@@ -1,4 +1,4 @@
-//! What is held when everything rests: processes, descriptors, mappings, memory.
+//! What is held when everything rests: processes, descriptors, mappings, memory, and how much of that somebody still has.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::heap;
 use super::latencies::Latencies;
 use super::load::World;
 use crate::DEADLINE;
@@ -26,8 +27,10 @@ const PARTS: [usize; 3] = [10, 50, 100];
 #[derive(Debug)]
 struct Look {
     host: Held,
-    /// What each of the host's descriptors is: a file's path, or its kind and number.
-    descriptors: Vec<String>,
+    /// What the host has from its allocator, in KiB, where that says it: what is resident beyond this is the allocator's.
+    live: Option<usize>,
+    /// How many of each kind the host's descriptors are, when that is not as at the look before: looks shall not be what grows.
+    kinds: Option<Kinds>,
     /// Processes below it, and what they have; nothing when they hide it.
     below: usize,
     all: Option<Held>,
@@ -40,6 +43,11 @@ const FILL_AGAIN: Duration = Duration::from_secs(2);
 /// What is no growth: an allocator splits and joins its own, a table that once was full stays large.
 const MAPS: usize = 64;
 const MEMORY_KIB: usize = 24 << 10;
+/// What is no leak, however long it goes on: a thread's own freed blocks, and the notes that are taken here.
+const LIVE_KIB: usize = 2 << 10;
+
+/// Descriptors by what they are, `socket:[17]` and `socket:[18]` being one: how many of each.
+type Kinds = BTreeMap<String, usize>;
 
 impl Growth {
     /// Brings the pools to rest, all of them with all of their workers, and looks.
@@ -51,7 +59,7 @@ impl Growth {
         let mut filled = Instant::now();
         let deadline = Instant::now() + DEADLINE;
         let mut before = None;
-        let look = loop {
+        let mut look = loop {
             let family = descendants(process::id());
             let look = look_at(&family, took).filter(|_| family.len() == expected);
             // A descriptor of a worker that has just ended may still be open: the same twice.
@@ -72,6 +80,13 @@ impl Growth {
             }
             thread::sleep(Duration::from_millis(2));
         };
+        let mut known = self
+            .looks
+            .iter()
+            .rev()
+            .filter_map(|look| look.kinds.as_ref());
+        let known = known.next();
+        look.kinds.take_if(|kinds| known == Some(kinds));
         self.looks.push(look);
         Ok(())
     }
@@ -105,6 +120,14 @@ impl Growth {
             last.host.memory,
             MEMORY_KIB,
         )?;
+        if let Some((first, last)) = first.live.zip(last.live) {
+            grew(
+                "what the host has from its allocator",
+                first,
+                last,
+                LIVE_KIB,
+            )?;
+        }
         if let Some((first, last)) = first.all.zip(last.all) {
             grew("all descriptors", first.descriptors, last.descriptors, 8)?;
             grew("all mappings", first.maps, last.maps, MAPS)?;
@@ -117,7 +140,8 @@ impl Growth {
 fn look_at(family: &[u32], took: &Latencies) -> Option<Look> {
     Some(Look {
         host: Held::by(&[process::id()]).ok()??,
-        descriptors: descriptors(),
+        live: heap::live(),
+        kinds: Some(kinds()),
         below: family.len(),
         all: Held::by(family).ok()?,
         took: took.clone(),
@@ -125,28 +149,17 @@ fn look_at(family: &[u32], took: &Latencies) -> Option<Look> {
 }
 
 /// What this process has open.
-fn descriptors() -> Vec<String> {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
-        return Vec::new();
-    };
-    let mut targets: Vec<String> = entries
-        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
-        .map(|target| target.to_string_lossy().into_owned())
-        .collect();
-    targets.sort_unstable();
-    targets
-}
-
-/// How many there are of each kind: `socket:[17]` and `socket:[18]` are one.
-fn kinds(descriptors: &[String]) -> BTreeMap<&str, usize> {
-    let mut kinds = BTreeMap::new();
-    for target in descriptors {
+fn kinds() -> Kinds {
+    let mut kinds = Kinds::new();
+    let entries = fs::read_dir("/proc/self/fd").into_iter().flatten();
+    for target in entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()) {
+        let target = target.to_string_lossy();
         let kind = match target.split_once(":[") {
             // What stands in the brackets is a number.
             Some((kind @ ("socket" | "pipe"), _)) => kind,
-            _ => target,
+            _ => &target,
         };
-        *kinds.entry(kind).or_default() += 1;
+        *kinds.entry(kind.to_owned()).or_default() += 1;
     }
     kinds
 }
@@ -164,7 +177,8 @@ impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "at rest: processes; descriptors, mappings, KiB of the host; the same of all below"
+            "at rest: processes; descriptors, mappings, KiB of the host, those it has from its allocator; the first three of all \
+             below"
         )?;
         for look in &self.looks {
             let (host, below) = (look.host, look.below);
@@ -173,6 +187,9 @@ impl fmt::Display for Growth {
                 "\n  {below}; {} {} {}",
                 host.descriptors, host.maps, host.memory
             )?;
+            if let Some(live) = look.live {
+                write!(f, " {live}")?;
+            }
             if let Some(all) = look.all {
                 write!(f, "; {} {} {}", all.descriptors, all.maps, all.memory)?;
             }
@@ -190,6 +207,9 @@ impl fmt::Display for Growth {
             }
             from = to;
             write!(f, "\nafter {part} %: host {} KiB", look.host.memory)?;
+            if let Some(live) = look.live {
+                write!(f, ", from its allocator {live} KiB")?;
+            }
             if let Some(all) = look.all {
                 write!(f, ", all below {} KiB", all.memory)?;
             }
@@ -204,17 +224,53 @@ impl fmt::Display for Growth {
                 quantile(100)
             )?;
         }
-        let mut before = BTreeMap::new();
         for (number, look) in self.looks.iter().enumerate() {
-            let now = kinds(&look.descriptors);
-            if now != before {
+            if let Some(kinds) = &look.kinds {
                 write!(
                     f,
-                    "\ndescriptors of the host from look {number} on: {now:?}"
+                    "\ndescriptors of the host from look {number} on: {kinds:?}"
                 )?;
-                before = now;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn growth(looks: &[(usize, usize)]) -> Growth {
+        let look = |&(memory, live)| Look {
+            host: Held {
+                memory,
+                ..Held::default()
+            },
+            live: Some(live),
+            kinds: None,
+            below: 0,
+            all: None,
+            took: Latencies::default(),
+        };
+        Growth {
+            looks: looks.iter().map(look).collect(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_frees_is_growth_though_far_less_than_an_allocator_keeps() {
+        let (memory, live) = (90_000, 25_000);
+        let flat = [(0, 0), (memory, live), (memory, live), (memory, live)];
+        assert!(growth(&flat).judge().is_ok());
+        let mut kept = flat;
+        kept[3].0 += MEMORY_KIB;
+        assert!(growth(&kept).judge().is_ok());
+        let mut leaked = flat;
+        leaked[3].1 += LIVE_KIB + 1;
+        let error = growth(&leaked).judge().unwrap_err().to_string();
+        assert!(error.contains("from its allocator grew: 25000"), "{error}");
+        let mut resident = flat;
+        resident[3].0 += MEMORY_KIB + 1;
+        assert!(growth(&resident).judge().is_err());
     }
 }

@@ -1,10 +1,12 @@
 //! Everything at once, while processes are killed: every task has one outcome, nothing gets stuck, nothing grows.
 //!
 //! `load.rs` is what is asked of the pools, `killer.rs` who is killed, `ledger.rs` who keeps count, `growth.rs` what is held in
-//! between, `latencies.rs` what calls took. `src/bin/soak.rs` runs it for as long as it is told, `tests/soak.rs` for a few seconds. It must be alone in its
-//! program: it kills whatever it finds below it.
+//! between, `heap.rs` how much of its memory the host has not freed, `latencies.rs` what calls took. `src/bin/soak.rs` runs it
+//! for as long as it is told, `tests/soak.rs` for a few seconds. It must be alone in its program: it kills whatever it finds
+//! below it.
 
 mod growth;
+mod heap;
 mod killer;
 mod latencies;
 mod ledger;
@@ -81,6 +83,7 @@ impl fmt::Display for Report {
 /// # Panics
 /// Ends the program when something is stuck: what is stuck cannot be waited for.
 pub fn run(settings: Settings) -> Result<Report> {
+    heap::keep_little();
     let ledger = Arc::new(Ledger::default());
     let world = World::new()?;
     let mut kills = Kills::default();
