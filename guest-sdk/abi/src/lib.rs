@@ -33,7 +33,8 @@ mod typed;
 pub use check::{CheckError, CheckLimits};
 pub use code::Code;
 pub use codec::{
-    Arg, DecodeError, EncodeError, Encoded, Receive, Sink, Source, encode_into, from_slice, to_vec,
+    Arg, DecodeError, EncodeError, Encoded, Receive, Sink, Source, encode_into, from_slice,
+    from_source, to_vec,
 };
 pub use element::{Element, Integer};
 pub use failure::{FailKind, Level, PanicReport};

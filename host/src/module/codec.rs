@@ -1,6 +1,6 @@
 //! Items and results as a module wants them: postcard, JSON or raw bytes. The host's code does not change with it.
 
-use wasmpool_abi::{Arg, CheckLimits, Codec, DecodeError, Receive, Source as _};
+use wasmpool_abi::{Arg, CheckLimits, Codec, Receive, from_source};
 
 use super::{
     block::{End, Rest},
@@ -83,16 +83,6 @@ fn only_block(bytes: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// Decodes one value, and nothing after it.
-fn whole<Out: Receive>(bytes: &[u8]) -> Result<Out, DecodeError> {
-    let mut rest = Rest(bytes);
-    let value = Out::decode(&mut rest)?;
-    match rest.remaining() {
-        0 => Ok(value),
-        left => Err(DecodeError::Trailing { left }),
-    }
-}
-
 /// Decodes a result that nobody has checked.
 ///
 /// # Errors
@@ -110,9 +100,10 @@ pub(crate) fn decode<Out: Receive>(
                     .check(bytes, &CheckLimits::default())
                     .map_err(|error| format!("a result that does not decode: {error}"))?;
             }
-            whole(bytes).map_err(|error| format!("a result that does not decode: {error}"))
+            from_source(&mut Rest(bytes))
+                .map_err(|error| format!("a result that does not decode: {error}"))
         }
-        ItemCodec::Verbatim => whole(bytes).map_err(|error| error.to_string()),
+        ItemCodec::Verbatim => from_source(&mut Rest(bytes)).map_err(|error| error.to_string()),
         // serde_json has a depth limit of its own.
         ItemCodec::Script => serde_json::from_slice(only_block(bytes)?)
             .map_err(|error| format!("a result that does not decode: {error}")),

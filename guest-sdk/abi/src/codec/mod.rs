@@ -146,8 +146,16 @@ pub fn encode_into<T: ?Sized, A: Arg<T> + ?Sized, S: Sink + ?Sized>(
 /// # Errors
 /// When the bytes are not those of a `T`, or some are left over.
 pub fn from_slice<T: Receive>(mut bytes: &[u8]) -> Result<T, DecodeError> {
-    let value = T::decode(&mut bytes)?;
-    match bytes.len() {
+    from_source(&mut bytes)
+}
+
+/// Takes a value that is all there is in `source`; the same is true of bytes from a stranger as for [`from_slice`].
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_source<T: Receive, S: Source + ?Sized>(source: &mut S) -> Result<T, DecodeError> {
+    let value = T::decode(source)?;
+    match source.remaining() {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { left }),
     }
