@@ -4,7 +4,6 @@
 
 use std::{
     io,
-    num::NonZero,
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
@@ -125,8 +124,7 @@ fn each<T: Send>(
 /// Processors that this process may run on, by one system call.
 fn processors() -> usize {
     let set = rustix::thread::sched_getaffinity(None);
-    let count = set.map_or(1, |set| set.count() as usize);
-    NonZero::new(count).map_or(1, NonZero::get)
+    set.map_or(1, |set| set.count() as usize).max(1)
 }
 
 #[cfg(test)]
