@@ -134,8 +134,8 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
     };
     let trial = trial::begin(jail, &plan)?;
     // Meanwhile, what needs no file and no wall.
-    let ready = made.map(|(engine, pagemap, old_root)| {
-        io::Result::Ok(Ready {
+    let mut ready = match made {
+        Some((engine, pagemap, old_root)) => Some(Ready {
             imports: worker::serve::imports(&engine)?,
             buffer: vec![0; MAX_REQUEST],
             engine,
@@ -144,9 +144,9 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
             zygote: rustix::process::getpid(),
             landlock: None,
             walls: Record::default(),
-        })
-    });
-    let mut ready = ready.transpose()?;
+        }),
+        None => None,
+    };
     trial::finish(&trial, &mut walls)?;
     if nobody && !walls.standing().contains(Wall::NotRoot) {
         nobody = false;
