@@ -120,26 +120,29 @@ impl SharedMap {
         unsafe { AtomicU8::from_ptr(self.base.as_ptr().add(offset)) }
     }
 
+    /// Where `len` bytes from `offset` on begin.
+    ///
+    /// # Panics
+    /// When they do not all lie inside the mapping.
+    fn range_at(&self, offset: usize, len: usize) -> *mut u8 {
+        assert!(
+            offset.checked_add(len).is_some_and(|end| end <= self.len),
+            "{len} bytes at {offset} are outside the mapping of {}",
+            self.len
+        );
+        // SAFETY: inside the mapping or at its end (checked above), which `self` keeps until drop.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+
     /// Copies bytes out of the mapping.
     ///
     /// # Panics
     /// When the range does not lie inside the mapping.
     pub(crate) fn copy_out(&self, offset: usize, dst: &mut [u8]) {
-        assert!(
-            offset
-                .checked_add(dst.len())
-                .is_some_and(|end| end <= self.len),
-            "read outside the mapping"
-        );
-        // SAFETY: the source range lies inside the mapping (checked above), which `self` keeps until drop; `dst` is
+        let at = self.range_at(offset, dst.len());
+        // SAFETY: the source range lies inside the mapping (`range_at`), which `self` keeps until drop; `dst` is
         // private memory of this process, so they cannot overlap.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                self.base.as_ptr().add(offset),
-                dst.as_mut_ptr(),
-                dst.len(),
-            )
-        }
+        unsafe { std::ptr::copy_nonoverlapping(at, dst.as_mut_ptr(), dst.len()) }
     }
 
     /// Appends bytes of the mapping to `dst`, without zeroing the space first.
@@ -147,19 +150,12 @@ impl SharedMap {
     /// # Panics
     /// When the range does not lie inside the mapping.
     pub(crate) fn append_to(&self, offset: usize, len: usize, dst: &mut Vec<u8>) {
-        assert!(
-            offset.checked_add(len).is_some_and(|end| end <= self.len),
-            "read outside the mapping"
-        );
+        let at = self.range_at(offset, len);
         dst.reserve(len);
-        // SAFETY: the source range lies inside the mapping (checked above); `reserve` made room for `len` bytes after
+        // SAFETY: the source range lies inside the mapping (`range_at`); `reserve` made room for `len` bytes after
         // the vector's length, which are all written before the length says so.
         unsafe {
-            std::ptr::copy_nonoverlapping(
-                self.base.as_ptr().add(offset),
-                dst.as_mut_ptr().add(dst.len()),
-                len,
-            );
+            std::ptr::copy_nonoverlapping(at, dst.as_mut_ptr().add(dst.len()), len);
             dst.set_len(dst.len() + len);
         }
     }
@@ -169,17 +165,10 @@ impl SharedMap {
     /// # Panics
     /// When the range does not lie inside the mapping.
     pub(crate) fn copy_in(&self, offset: usize, src: &[u8]) {
-        assert!(
-            offset
-                .checked_add(src.len())
-                .is_some_and(|end| end <= self.len),
-            "write outside the mapping"
-        );
-        // SAFETY: the destination range lies inside the mapping (checked above), which `self` keeps until drop; `src`
+        let at = self.range_at(offset, src.len());
+        // SAFETY: the destination range lies inside the mapping (`range_at`), which `self` keeps until drop; `src`
         // is private memory of this process, so they cannot overlap.
-        unsafe {
-            std::ptr::copy_nonoverlapping(src.as_ptr(), self.base.as_ptr().add(offset), src.len())
-        }
+        unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), at, src.len()) }
     }
 }
 
@@ -189,18 +178,10 @@ impl SharedMap {
     /// # Panics
     /// When the range does not lie inside the mapping.
     pub(crate) fn populate(&self, offset: usize, len: usize) {
-        assert!(
-            offset.checked_add(len).is_some_and(|end| end <= self.len),
-            "pages outside the mapping"
-        );
-        // SAFETY: the range lies inside the mapping (checked above), which `self` keeps until drop; no byte of it changes.
-        let _ = unsafe {
-            rustix::mm::madvise(
-                self.base.as_ptr().add(offset).cast(),
-                len,
-                rustix::mm::Advice::LinuxPopulateWrite,
-            )
-        };
+        let at = self.range_at(offset, len);
+        // SAFETY: the range lies inside the mapping (`range_at`), which `self` keeps until drop; no byte of it changes.
+        let _ =
+            unsafe { rustix::mm::madvise(at.cast(), len, rustix::mm::Advice::LinuxPopulateWrite) };
     }
 
     /// Gives the pages of a range back to the system, in the file too: it reads as zeros from then on. Best effort.
@@ -208,19 +189,10 @@ impl SharedMap {
     /// # Panics
     /// When the range does not lie inside the mapping.
     pub(crate) fn discard(&self, offset: usize, len: usize) {
-        assert!(
-            offset.checked_add(len).is_some_and(|end| end <= self.len),
-            "discard outside the mapping"
-        );
-        // SAFETY: the range lies inside the mapping (checked above), which `self` keeps until drop; its bytes are only
+        let at = self.range_at(offset, len);
+        // SAFETY: the range lies inside the mapping (`range_at`), which `self` keeps until drop; its bytes are only
         // ever copied, and a copy of zeros is as good as any other.
-        let _ = unsafe {
-            rustix::mm::madvise(
-                self.base.as_ptr().add(offset).cast(),
-                len,
-                rustix::mm::Advice::LinuxRemove,
-            )
-        };
+        let _ = unsafe { rustix::mm::madvise(at.cast(), len, rustix::mm::Advice::LinuxRemove) };
     }
 }
 
