@@ -51,21 +51,8 @@ impl RingWriter {
     /// # Panics
     /// When the response does not fit a record: its payload is capped by [`MAX_PIECE`] where it is made.
     pub(crate) fn write(&mut self, task: u64, response: &Response<'_>, full: &mut impl Full) {
-        self.record.clear();
-        self.record.resize(HEAD, 0);
-        let record = std::mem::take(&mut self.record);
-        let mut record =
-            postcard::to_extend(response, record).expect("responses can be encoded into a vector");
-        let body = record.len() - HEAD;
-        assert!(body <= MAX_BODY, "a record of {body} bytes");
-        record[0..4].copy_from_slice(&u32::try_from(body).expect("checked above").to_le_bytes());
-        record[8..16].copy_from_slice(&task.to_le_bytes());
-        record.resize(record.len().next_multiple_of(8), 0);
-        self.wait_for_room(record.len(), full);
-        self.arena.write_ring(self.written, &record);
-        self.written += record.len() as u64;
-        self.arena.committed().store(self.written, SeqCst);
-        self.record = record;
+        let record = self.begin(response);
+        self.commit(task, record, &[], full);
     }
 
     /// Writes and commits a [`Response::Piece`] as [`RingWriter::write`] does, from where its bytes lie.
@@ -74,23 +61,33 @@ impl RingWriter {
     /// When the piece is longer than [`MAX_PIECE`].
     pub(crate) fn write_piece(&mut self, task: u64, piece: &[u8], full: &mut impl Full) {
         assert!(piece.len() <= MAX_PIECE, "a piece of {} bytes", piece.len());
+        let mut record = self.begin(&Response::Piece(&[]));
+        // The length of no bytes is the last of that.
+        record.pop();
+        let record = postcard::to_extend(&piece.len(), record)
+            .expect("numbers can be encoded into a vector");
+        self.commit(task, record, piece, full);
+    }
+
+    /// A record with room for its head, and a body that begins with this.
+    fn begin(&mut self, response: &Response<'_>) -> Vec<u8> {
         let mut record = std::mem::take(&mut self.record);
         record.clear();
         record.resize(HEAD, 0);
-        let mut record = postcard::to_extend(&Response::Piece(&[]), record)
-            .expect("responses can be encoded into a vector");
-        // The length of no bytes is the last of that.
-        record.pop();
-        let mut record = postcard::to_extend(&piece.len(), record)
-            .expect("numbers can be encoded into a vector");
-        let body = record.len() - HEAD + piece.len();
-        record[0..4].copy_from_slice(&u32::try_from(body).expect("a piece is short").to_le_bytes());
+        postcard::to_extend(response, record).expect("responses can be encoded into a vector")
+    }
+
+    /// Fills in the head of a record whose body ends with `rest`, and commits it when there is room.
+    fn commit(&mut self, task: u64, mut record: Vec<u8>, rest: &[u8], full: &mut impl Full) {
+        let body = record.len() - HEAD + rest.len();
+        assert!(body <= MAX_BODY, "a record of {body} bytes");
+        record[0..4].copy_from_slice(&u32::try_from(body).expect("checked above").to_le_bytes());
         record[8..16].copy_from_slice(&task.to_le_bytes());
         let padded = (HEAD + body).next_multiple_of(8);
         self.wait_for_room(padded, full);
         self.arena.write_ring(self.written, &record);
         self.arena
-            .write_ring(self.written + record.len() as u64, piece);
+            .write_ring(self.written + record.len() as u64, rest);
         self.written += padded as u64;
         self.arena.committed().store(self.written, SeqCst);
         self.record = record;
