@@ -23,6 +23,9 @@ impl<K, V> Dict<'_, K, V> {
 
 wasmpool_abi::dict_methods!('a);
 
+/// One of which the values do not matter.
+type Keys<'a> = Dict<'a, String, ()>;
+
 macro_rules! dicts {
     ($dicts:ident, $($name:literal $value:ty $(, $add:ident)?;)+) => {$(
         $dicts
@@ -58,24 +61,10 @@ pub(super) fn add<P: Ports>(dicts: &mut Interface<'_, P>) -> wasmtime::Result<()
 }
 
 /// Does something with a dictionary.
-fn on<P: Ports, V: Item, T>(
+fn on<P: Ports, V, T>(
     state: &mut State<P>,
     it: &Handle,
     act: impl FnOnce(&Dict<'_, String, V>) -> Result<T, ManagerError>,
-) -> Answer<T> {
-    with(state, it, |ask| {
-        act(&Dict {
-            ask,
-            types: PhantomData,
-        })
-    })
-}
-
-/// Does something with one of which the values do not matter.
-fn on_keys<P: Ports, T>(
-    state: &mut State<P>,
-    it: &Handle,
-    act: impl FnOnce(&Dict<'_, String, ()>) -> Result<T, ManagerError>,
 ) -> Answer<T> {
     with(state, it, |ask| {
         act(&Dict {
@@ -106,7 +95,7 @@ fn insert<P: Ports, V: Item>(
 }
 
 fn remove<P: Ports>(state: &mut State<P>, (it, key): (Handle, String)) -> Answer<()> {
-    on_keys(state, &it, |dict| dict.remove(key))
+    on(state, &it, |dict: &Keys<'_>| dict.remove(key))
 }
 
 fn pop<P: Ports, V: Item>(state: &mut State<P>, (it, key): (Handle, String)) -> Answer<V> {
@@ -118,15 +107,15 @@ fn pop_last<P: Ports, V: Item>(state: &mut State<P>, (it,): (Handle,)) -> Answer
 }
 
 fn contains<P: Ports>(state: &mut State<P>, (it, key): (Handle, String)) -> Answer<bool> {
-    on_keys(state, &it, |dict| dict.contains(key))
+    on(state, &it, |dict: &Keys<'_>| dict.contains(key))
 }
 
 fn length<P: Ports>(state: &mut State<P>, (it,): (Handle,)) -> Answer<u64> {
-    on_keys(state, &it, |dict| dict.len())
+    on(state, &it, |dict: &Keys<'_>| dict.len())
 }
 
 fn clear<P: Ports>(state: &mut State<P>, (it,): (Handle,)) -> Answer<()> {
-    on_keys(state, &it, |dict| dict.clear())
+    on(state, &it, |dict: &Keys<'_>| dict.clear())
 }
 
 /// Some of what is there, and where the rest begins.
