@@ -24,6 +24,12 @@ const DROPPED: &[&str] = &[
     "CLIPPY_CONF_DIR",
 ];
 
+/// What guests are compiled with. The check at the head of each loop, by which a task is stopped, keeps the loop's variables
+/// out of registers: the call behind it may change all that hold floating-point numbers. So loops are worth unrolling further
+/// than native ones. Measured, in multiples of native code with the default of 150: Mandelbrot 1.55 and SHA-256 1.35, and
+/// 1.1 and 1.05 with this; more gains nothing.
+const FLAGS: &str = "-Cllvm-args=-unroll-partial-threshold=300";
+
 /// Whether the variable is for the outer build alone: what cargo told this build script (`CARGO_MANIFEST_DIR`, features, …), the user's
 /// choices for the host's code (`CARGO_TARGET_*`, `CARGO_PROFILE_*`), flags and wrappers.
 fn is_foreign(name: &str) -> bool {
@@ -39,8 +45,8 @@ pub(crate) fn clean(program: &str) -> Command {
             command.env_remove(name);
         }
     }
-    // Empty rather than absent: so the flags of configuration files, meant for the host (`target-cpu=native`), do not apply either.
-    command.env("CARGO_ENCODED_RUSTFLAGS", "");
+    // So the flags of configuration files, meant for the host (`target-cpu=native`), do not apply either.
+    command.env("CARGO_ENCODED_RUSTFLAGS", FLAGS);
     command
 }
 
@@ -51,7 +57,22 @@ pub(crate) fn cargo() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_foreign;
+    use super::{FLAGS, clean, is_foreign};
+
+    #[test]
+    fn guests_have_flags_of_their_own_and_no_others() {
+        let command = clean("cargo");
+        let flags: Vec<_> = command
+            .get_envs()
+            .filter(|(name, value)| {
+                value.is_some() && name.to_str().is_some_and(|it| it.ends_with("RUSTFLAGS"))
+            })
+            .collect();
+        assert_eq!(
+            flags,
+            [("CARGO_ENCODED_RUSTFLAGS".as_ref(), Some(FLAGS.as_ref()))]
+        );
+    }
 
     #[test]
     fn flags_and_places_of_the_outer_build_are_foreign() {
