@@ -409,6 +409,8 @@ impl Builder {
             let hub = Arc::clone(&hub);
             move || dispatcher::run(hub, &started)
         })?;
+        // While the launcher starts.
+        loader.ahead(&hub);
         match start.recv() {
             Ok(Ok(walls)) => Ok(Pool::assemble(hub, loader, thread, walls)),
             Ok(Err(error)) => {

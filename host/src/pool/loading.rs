@@ -176,6 +176,18 @@ impl Loader {
         })
     }
 
+    /// Does what the first load would otherwise wait for, in a thread that has nothing else to do.
+    pub(crate) fn ahead(&self, hub: &Hub) {
+        let options = EngineOptions {
+            fuel: hub.config.limits.fuel.is_some(),
+            stack: hub.stack(),
+        };
+        // What has failed is tried again, and told, by a load.
+        if self.cache.is_some() {
+            let _ = engine_hash(options);
+        }
+    }
+
     /// Accepts and compiles a module, or takes it from the cache.
     ///
     /// # Errors
