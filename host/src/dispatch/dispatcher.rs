@@ -2,7 +2,6 @@
 //! their clocks and hands out batches. It never waits for anything but events.
 
 use std::{
-    collections::HashMap,
     io,
     sync::{Arc, mpsc},
     time::Instant,
@@ -16,6 +15,7 @@ use rustix::{
 use super::{
     hub::Hub,
     link::{Broken, Link},
+    numbers::NumberMap,
     roster::Roster,
     schedule::{Starts, Steals},
     zygotes::{Keeping, ZYGOTE},
@@ -44,11 +44,11 @@ pub(super) struct Dying {
 pub(super) struct Dispatcher {
     pub(super) hub: Arc<Hub>,
     pub(super) epoll: std::os::fd::OwnedFd,
-    pub(super) busy: HashMap<u64, Busy>,
+    pub(super) busy: NumberMap<Busy>,
     /// What these have room for, and when each is to be looked at.
     pub(super) roster: Roster,
     /// Workers that are of no more use and whose end is not known yet.
-    pub(super) dying: HashMap<u64, Dying>,
+    pub(super) dying: NumberMap<Dying>,
     pub(super) zygotes: Keeping,
     pub(super) starts: Starts,
     /// When a tenant that waits may begin something again.
@@ -56,7 +56,12 @@ pub(super) struct Dispatcher {
     /// When a resting worker has memory to give back.
     trim: Option<Instant>,
     pub(super) steals: Steals,
+    /// Room for what has happened, kept from turn to turn.
+    events: Vec<epoll::Event>,
 }
+
+/// So many things that happened are seen to in one turn; more of them in the next.
+const EVENTS: usize = 64;
 
 /// Batches that a worker has, when it may be given another one.
 fn room(link: &Link) -> Option<usize> {
@@ -102,14 +107,15 @@ impl Dispatcher {
         let mut dispatcher = Self {
             hub,
             epoll,
-            busy: HashMap::new(),
+            busy: NumberMap::default(),
             roster: Roster::default(),
-            dying: HashMap::new(),
+            dying: NumberMap::default(),
             zygotes: Keeping::default(),
             starts: Starts::default(),
             wake: None,
             trim: None,
             steals: Steals::default(),
+            events: Vec::with_capacity(EVENTS),
         };
         let walls = dispatcher.start_zygote()?;
         Ok((dispatcher, walls))
@@ -117,7 +123,6 @@ impl Dispatcher {
 
     /// Waits for events and sees to everything that they make possible.
     fn turn(&mut self) -> io::Result<()> {
-        let mut events = Vec::with_capacity(64);
         let timeout = self
             .next_due()
             .map(|due| due.saturating_duration_since(Instant::now()));
@@ -125,16 +130,17 @@ impl Dispatcher {
             .map(Timespec::try_from)
             .transpose()
             .map_err(io::Error::other)?;
+        self.events.clear();
         match epoll::wait(
             &self.epoll,
-            rustix::buffer::spare_capacity(&mut events),
+            rustix::buffer::spare_capacity(&mut self.events),
             timeout.as_ref(),
         ) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        for event in &events {
-            match event.data.u64() {
+        for at in 0..self.events.len() {
+            match self.events[at].data.u64() {
                 BELL => self.hub.hear(),
                 zygote if zygote & ZYGOTE != 0 => self.hear_zygote(zygote & !ZYGOTE),
                 worker => self.hear_worker(worker),
@@ -200,6 +206,9 @@ impl Dispatcher {
 
     /// Settles workers of whose end nobody has told in time.
     fn give_up_dying(&mut self, now: Instant) {
+        if self.dying.is_empty() {
+            return;
+        }
         let over: Vec<u64> = self
             .dying
             .iter()

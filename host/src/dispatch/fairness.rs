@@ -74,8 +74,11 @@ impl Account {
     pub(super) fn settle(&mut self, now: Instant) -> Duration {
         let used = self.unsettled(now);
         self.since = self.since.max(now);
-        self.tag += self.virtual_time(used);
-        self.total += used;
+        // Several things are told of one moment: only the first has anything to count.
+        if !used.is_zero() {
+            self.tag += self.virtual_time(used);
+            self.total += used;
+        }
         used
     }
 
@@ -113,15 +116,26 @@ impl Account {
 
     /// What of it is not counted yet.
     pub(super) fn unsettled(&self, now: Instant) -> Duration {
+        if self.busy == 0 || now <= self.since {
+            return Duration::ZERO;
+        }
         now.saturating_duration_since(self.since) * self.busy
     }
 
     fn virtual_time(&self, time: Duration) -> Tag {
-        time.as_nanos() * FINE / u128::from(self.weight)
+        let fine = time.as_nanos() * FINE;
+        // Days fit; what is longer takes a division of several words.
+        match u64::try_from(fine) {
+            Ok(fine) => Tag::from(fine / u64::from(self.weight)),
+            Err(_) => fine / u128::from(self.weight),
+        }
     }
 
     fn tag_at(&self, now: Instant) -> Tag {
-        self.tag + self.virtual_time(self.unsettled(now))
+        match self.unsettled(now) {
+            Duration::ZERO => self.tag,
+            time => self.tag + self.virtual_time(time),
+        }
     }
 }
 
@@ -158,8 +172,13 @@ impl Clock {
             .inspect(|_| compared += 1)
             .min_by_key(|(_, account)| self.place_of(account, now))
             .map(|(who, _)| who);
-        self.compared.set(self.compared.get() + compared);
+        self.count(compared);
         next
+    }
+
+    /// So many more accounts were compared.
+    pub(super) fn count(&self, compared: u64) {
+        self.compared.set(self.compared.get() + compared);
     }
 
     /// How many accounts were compared so far to find who is next.

@@ -1,7 +1,7 @@
 //! What the dispatcher and the callers' threads share: idle workers, calls with something to send, processes, the bell.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     io,
     os::fd::OwnedFd,
     sync::{
@@ -19,6 +19,7 @@ use super::{
     function_threads::{FunctionThreads, Job},
     ledger::{Ledger, Seat},
     link::Link,
+    numbers::NumberMap,
     resting::Resting,
     segment::Segment,
     start::Zygotes,
@@ -113,7 +114,7 @@ pub(crate) struct State {
     /// Who waits with what, and how many workers have something to do: at most as many as the pool has.
     pub(crate) ledger: Ledger,
     /// Every process that has not ended.
-    pub(super) processes: HashMap<u64, Running>,
+    pub(super) processes: NumberMap<Running>,
     /// New processes and their calls, for the dispatcher to run.
     pub(crate) newcomers: Vec<(Link, Arc<Stream>)>,
     /// Every process that runs, by the number of its worker.

@@ -2,7 +2,7 @@
 //! It lies behind the hub's lock; whose turn it is, `fairness.rs` says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Weak, atomic::Ordering::SeqCst},
     time::Instant,
 };
@@ -33,17 +33,21 @@ const FEW: usize = 64;
 /// All accounts.
 ///
 /// Tenants that wait are found by their turn and not by a look at each: those whose bounds depend on time (a budget, a
-/// pause) are the exception.
+/// pause) are the exception. Where one tenant waits and nobody else there is no order to be kept.
 #[derive(Debug)]
 pub(crate) struct Ledger<C = Arc<Stream>> {
     clock: Clock,
-    entries: NumberMap<Entry>,
-    /// Calls with something to send, by tenant, in the order in which they get their turn; each at most once.
-    waiting: BTreeMap<u64, VecDeque<C>>,
+    entries: NumberMap<Entry<C>>,
+    /// Tenants that wait: they have calls with something to send.
+    waiting: usize,
+    /// The one that waits, while it has been the only one since it came: it is in none of the two orders.
+    sole: Option<u64>,
     /// Tenants that wait and may begin something.
     ready: Order,
     /// Tenants that wait and have workers in which there may be room.
     going: Order,
+    /// Turns are given out in rounds; who can take none is passed over in the rest of that round.
+    round: u64,
     /// Tenants that wait whose bounds depend on time: they are in none of the two.
     timed: BTreeSet<u64>,
     /// The moment from which places are seen.
@@ -60,9 +64,11 @@ impl<C> Default for Ledger<C> {
         Self {
             clock: Clock::default(),
             entries: NumberMap::default(),
-            waiting: BTreeMap::new(),
+            waiting: 0,
+            sole: None,
             ready: Order::default(),
             going: Order::default(),
+            round: 1,
             timed: BTreeSet::new(),
             epoch: Instant::now(),
             names: HashMap::new(),
@@ -75,8 +81,10 @@ impl<C> Default for Ledger<C> {
 
 /// What one tenant has, and may have.
 #[derive(Debug)]
-struct Entry {
+struct Entry<C> {
     tenant: Weak<Tenant>,
+    /// Calls with something to send, in the order in which they get their turn; each at most once.
+    calls: VecDeque<C>,
     limits: TenantLimits,
     /// Somebody has set its limits.
     own_limits: bool,
@@ -94,6 +102,8 @@ struct Entry {
     held: bool,
     /// None of its workers has room for what it would send next.
     stalled: bool,
+    /// The round in which it was passed over.
+    passed: u64,
 }
 
 /// Where a tenant's next worker comes from.
@@ -140,10 +150,11 @@ pub(super) struct Lost {
     pub(super) wants_zygote: bool,
 }
 
-impl Entry {
+impl<C> Entry<C> {
     fn new(tenant: &Arc<Tenant>, limits: TenantLimits, now: Instant) -> Self {
         Self {
             tenant: Arc::downgrade(tenant),
+            calls: VecDeque::new(),
             account: Account::new(limits.weight, now),
             budget: budget(&limits, now),
             limits,
@@ -155,7 +166,13 @@ impl Entry {
             listed: false,
             held: false,
             stalled: false,
+            passed: 0,
         }
+    }
+
+    /// Whether it has something to send.
+    fn waits(&self) -> bool {
+        !self.calls.is_empty()
     }
 
     /// Counts what was used until now.
@@ -168,8 +185,8 @@ impl Entry {
 
     /// When its budget allows something again, when that is not now.
     fn opens_at(&self, now: Instant) -> Option<Instant> {
-        let running = self.account.unsettled(now);
-        self.budget.as_ref()?.opens_at(running, now)
+        let budget = self.budget.as_ref()?;
+        budget.opens_at(self.account.unsettled(now), now)
     }
 
     /// Whether a task of it may begin now, should there be a worker for it.
@@ -190,6 +207,11 @@ impl Entry {
     fn has_no_bound(&self) -> bool {
         let busy = self.account.busy() as usize;
         self.zygote != From::Awaited && self.limits.max_workers.is_none_or(|most| busy < most)
+    }
+
+    /// Whether it has workers in which there may be room.
+    fn goes_on(&self) -> bool {
+        self.account.busy() > 0 && !self.stalled
     }
 
     /// Whether what it has may be given more to do.
@@ -227,15 +249,32 @@ impl<C: Waiter> Ledger<C> {
         }
     }
 
-    fn entry(&mut self, tenant: &Arc<Tenant>) -> &mut Entry {
-        if !self.entries.contains_key(&tenant.number()) {
+    fn entry(&mut self, tenant: &Arc<Tenant>) -> &mut Entry<C> {
+        self.entry_and_clock(tenant).0
+    }
+
+    fn entry_and_clock(&mut self, tenant: &Arc<Tenant>) -> (&mut Entry<C>, &mut Clock) {
+        let number = tenant.number();
+        if self.entries.len() >= self.sweep_at.max(FEW) && !self.entries.contains_key(&number) {
             self.sweep();
-            let entry = Entry::new(tenant, self.defaults.clone(), Instant::now());
-            self.entries.insert(tenant.number(), entry);
         }
-        self.entries
-            .get_mut(&tenant.number())
-            .expect("it was just put there")
+        let new = || Entry::new(tenant, self.defaults.clone(), Instant::now());
+        let entry = self.entries.entry(number).or_insert_with(new);
+        (entry, &mut self.clock)
+    }
+
+    /// Changes something that decides where this tenant stands among those that wait.
+    fn change<R>(
+        &mut self,
+        tenant: &Arc<Tenant>,
+        change: impl FnOnce(&mut Entry<C>, &mut Clock) -> R,
+    ) -> R {
+        let (entry, clock) = self.entry_and_clock(tenant);
+        let changed = change(entry, clock);
+        if entry.listed || entry.waits() {
+            self.place(tenant.number());
+        }
+        changed
     }
 
     /// Something has changed that decides where this tenant stands among those that wait: for whoever changed it to say.
@@ -243,11 +282,11 @@ impl<C: Waiter> Ledger<C> {
         let Some(entry) = self.entries.get_mut(&tenant) else {
             return;
         };
-        let waits = self.waiting.contains_key(&tenant);
+        let waits = entry.waits();
         if !waits && !entry.listed {
             return;
         }
-        entry.listed = waits;
+        let was_listed = std::mem::replace(&mut entry.listed, waits);
         let timed = entry.is_timed();
         let may_begin = entry.has_no_bound();
         if waits && !timed {
@@ -258,12 +297,32 @@ impl<C: Waiter> Ledger<C> {
             }
             entry.held = !may_begin;
         }
-        let goes_on = entry.account.busy() > 0 && !entry.stalled;
-        let standing = entry.account.standing(self.epoch);
         match waits && timed {
             true => self.timed.insert(tenant),
             false => self.timed.remove(&tenant),
         };
+        let mut not_sole_any_more = None;
+        match (was_listed, waits) {
+            (false, true) => {
+                self.waiting += 1;
+                match self.waiting {
+                    1 => self.sole = Some(tenant),
+                    _ => not_sole_any_more = self.sole.take(),
+                }
+            }
+            (true, false) => {
+                self.waiting -= 1;
+                if self.sole.take_if(|sole| *sole == tenant).is_some() {
+                    return;
+                }
+            }
+            _ => {}
+        }
+        if self.sole == Some(tenant) {
+            return;
+        }
+        let goes_on = entry.goes_on();
+        let standing = entry.account.standing(self.epoch);
         for (order, stands) in [
             (&mut self.ready, waits && !timed && may_begin),
             (&mut self.going, waits && !timed && goes_on),
@@ -273,34 +332,28 @@ impl<C: Waiter> Ledger<C> {
                 false => order.remove(tenant),
             }
         }
-    }
-
-    /// As [`Ledger::place`], and one of its workers may have room.
-    fn stir(&mut self, tenant: u64) {
-        if let Some(entry) = self.entries.get_mut(&tenant) {
-            entry.stalled = false;
-            self.place(tenant);
+        if let Some(other) = not_sole_any_more {
+            self.place(other);
         }
     }
 
     /// One of the workers of these tenants has more room than before.
     pub(super) fn stir_all(&mut self, tenants: impl IntoIterator<Item = u64>) {
         for tenant in tenants {
-            self.stir(tenant);
+            if let Some(entry) = self.entries.get_mut(&tenant) {
+                entry.stalled = false;
+                self.place(tenant);
+            }
         }
     }
 
     /// None of this tenant's workers has room for what it would send next.
     pub(super) fn stall(&mut self, tenant: &Arc<Tenant>) {
-        self.entry(tenant).stalled = true;
-        self.place(tenant.number());
+        self.change(tenant, |entry, _| entry.stalled = true);
     }
 
     /// Forgets those who are gone, and names that say nothing any more.
     fn sweep(&mut self) {
-        if self.entries.len() < self.sweep_at.max(FEW) {
-            return;
-        }
         let now = Instant::now();
         self.names.retain(|_, tenant| {
             let entry = self.entries.get(&tenant.number());
@@ -317,7 +370,7 @@ impl<C: Waiter> Ledger<C> {
                 })
         });
         self.entries
-            .retain(|_, entry| entry.tenant.strong_count() > 0 || entry.alive > 0);
+            .retain(|_, entry| entry.tenant.strong_count() > 0 || entry.alive > 0 || entry.listed);
         self.sweep_at = 2 * self.entries.len();
     }
 
@@ -340,20 +393,21 @@ impl<C: Waiter> Ledger<C> {
 
     /// Sets what a tenant may use.
     pub(super) fn set_limits(&mut self, tenant: &Arc<Tenant>, limits: TenantLimits, now: Instant) {
-        let entry = self.entry(tenant);
-        entry.settle(now);
-        entry.account.set_weight(limits.weight, now);
-        match (&mut entry.budget, limits.worker_time) {
-            (Some(budget), Some(new)) => budget.set(new.time, new.per, now),
-            (old, _) => *old = budget(&limits, now),
-        }
-        if limits.max_losses.is_none() {
-            entry.trouble = Trouble::default();
-            entry.zygote = From::Shared;
-        }
-        entry.limits = limits;
-        entry.own_limits = true;
-        self.stir(tenant.number());
+        self.change(tenant, |entry, _| {
+            entry.settle(now);
+            entry.account.set_weight(limits.weight, now);
+            match (&mut entry.budget, limits.worker_time) {
+                (Some(budget), Some(new)) => budget.set(new.time, new.per, now),
+                (old, _) => *old = budget(&limits, now),
+            }
+            if limits.max_losses.is_none() {
+                entry.trouble = Trouble::default();
+                entry.zygote = From::Shared;
+            }
+            entry.limits = limits;
+            entry.own_limits = true;
+            entry.stalled = false;
+        });
     }
 
     /// How many of a tenant's resting workers are too many by its own limits, of so many.
@@ -429,105 +483,86 @@ impl<C: Waiter> Ledger<C> {
 
     /// A worker is this tenant's from now on: it was its turn.
     pub(super) fn take_place(&mut self, tenant: &Arc<Tenant>, now: Instant) {
-        if !self.waiting.contains_key(&tenant.number()) {
-            self.came(tenant, now);
-        }
-        self.served(tenant, now);
-        self.lend_back(tenant, now);
+        self.busy += 1;
+        self.change(tenant, |entry, clock| {
+            entry.settle(now);
+            if !entry.waits() {
+                clock.came(&mut entry.account, now);
+            }
+            clock.served(&mut entry.account, now);
+            entry.account.began(now);
+            entry.stalled = false;
+        });
     }
 
     /// A worker does nothing for this tenant any more.
     pub(crate) fn give_place(&mut self, tenant: &Arc<Tenant>, now: Instant) {
         self.busy = self.busy.saturating_sub(1);
-        let entry = self.entry(tenant);
-        entry.settle(now);
-        entry.account.ended(now);
-        self.stir(tenant.number());
+        self.change(tenant, |entry, _| {
+            entry.settle(now);
+            entry.account.ended(now);
+            entry.stalled = false;
+        });
     }
 
     /// A worker that was lent to others is this tenant's again.
     pub(super) fn lend_back(&mut self, tenant: &Arc<Tenant>, now: Instant) {
         self.busy += 1;
-        let entry = self.entry(tenant);
-        entry.settle(now);
-        entry.account.began(now);
-        self.stir(tenant.number());
+        self.change(tenant, |entry, _| {
+            entry.settle(now);
+            entry.account.began(now);
+            entry.stalled = false;
+        });
     }
 
     /// It was this tenant's turn, with a worker that it has.
     pub(super) fn served(&mut self, tenant: &Arc<Tenant>, now: Instant) {
-        self.entry(tenant).settle(now);
-        if let Some(entry) = self.entries.get_mut(&tenant.number()) {
-            self.clock.served(&mut entry.account, now);
-        }
-        self.place(tenant.number());
+        self.change(tenant, |entry, clock| {
+            entry.settle(now);
+            clock.served(&mut entry.account, now);
+        });
     }
 
     /// A call has something to send.
     pub(super) fn wait(&mut self, call: C, now: Instant) {
         let tenant = Arc::clone(call.tenant());
-        if !self.waiting.contains_key(&tenant.number()) {
-            self.came(&tenant, now);
+        let (entry, clock) = self.entry_and_clock(&tenant);
+        let waited = entry.waits();
+        if !waited {
+            // It wants something that it did not want before.
+            entry.settle(now);
+            clock.came(&mut entry.account, now);
+            entry.stalled = false;
         }
-        let queue = self.waiting.entry(tenant.number()).or_default();
-        queue.push_back(call);
-        if queue.len() == 1 {
-            self.stir(tenant.number());
+        entry.calls.push_back(call);
+        if !waited {
+            self.place(tenant.number());
         }
-    }
-
-    /// A tenant wants something that it did not want before, or could not have.
-    fn came(&mut self, tenant: &Arc<Tenant>, now: Instant) {
-        let entry = self.entry(tenant);
-        entry.settle(now);
-        if let Some(entry) = self.entries.get_mut(&tenant.number()) {
-            self.clock.came(&mut entry.account, now);
-        }
-        self.place(tenant.number());
     }
 
     /// Whether any call waits.
     pub(crate) fn anybody_waits(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting > 0
     }
 
     /// All calls that wait.
     pub(super) fn take_waiting(&mut self) -> Vec<C> {
-        let waiting = std::mem::take(&mut self.waiting);
-        for &tenant in waiting.keys() {
-            self.place(tenant);
-        }
-        waiting.into_values().flatten().collect()
-    }
-
-    /// The next call to send something of, but of none of these tenants. `behind` waits for a worker and is served before
-    /// all others; until then they go on with what they have, within bounds.
-    pub(super) fn next(&self, now: Instant, but: &HashSet<u64>, behind: Option<u64>) -> Option<C> {
-        let behind = behind.and_then(|behind| self.entries.get(&behind));
-        let may = |entry: &Entry| match behind {
-            None => entry.may_begin(now) || (entry.account.busy() > 0 && entry.may_go_on(now)),
-            // Who may not, of one kind, has none behind him who may.
-            Some(behind) => {
-                entry.account.busy() > 0
-                    && entry.may_go_on(now)
-                    && self.clock.may_go_on(&entry.account, &behind.account, now)
+        let waiting = self.entries.iter().filter(|(_, entry)| entry.waits());
+        let waiting: BTreeSet<u64> = waiting.map(|(number, _)| *number).collect();
+        let mut calls = Vec::new();
+        for number in waiting {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                calls.extend(std::mem::take(&mut entry.calls));
             }
-        };
-        let but = |number| but.contains(&number);
-        let timed = self.timed.iter().copied().filter(|&number| !but(number));
-        let ready = behind.is_none().then(|| self.ready.firsts(&but));
-        let waiting = self.going.firsts(&but).chain(timed);
-        let waiting = ready.into_iter().flatten().chain(waiting);
-        let waiting = waiting.filter_map(|number| {
-            let entry = self.entries.get(&number).filter(|entry| may(entry))?;
-            Some((number, &entry.account))
-        });
-        let next = self.clock.next(now, waiting)?;
-        self.waiting.get(&next)?.front().cloned()
+            self.place(number);
+        }
+        calls
     }
 
-    /// Those who are held up by bounds of their own, and not by others, save nothing up meanwhile.
-    pub(super) fn hold_back(&mut self, now: Instant) {
+    /// Turns are given out from here on. Those who are held up by bounds of their own, and not by others, save nothing up
+    /// meanwhile.
+    pub(super) fn begin_round(&mut self, now: Instant) {
+        self.round += 1;
         for number in &self.timed {
             if let Some(entry) = self.entries.get_mut(number)
                 && !entry.may_begin(now)
@@ -538,34 +573,75 @@ impl<C: Waiter> Ledger<C> {
         }
     }
 
+    /// This tenant can take no turn in the rest of this round.
+    pub(super) fn pass_over(&mut self, tenant: &Arc<Tenant>) {
+        let round = self.round;
+        self.entry(tenant).passed = round;
+    }
+
+    /// The next call to send something of, but of nobody who was passed over. `behind` waits for a worker and is served before
+    /// all others; until then they go on with what they have, within bounds.
+    pub(super) fn next(&self, now: Instant, behind: Option<u64>) -> Option<C> {
+        let behind = behind.and_then(|behind| self.entries.get(&behind));
+        let may = |entry: &Entry<C>| match behind {
+            None => entry.may_begin(now) || (entry.account.busy() > 0 && entry.may_go_on(now)),
+            // Who may not, of one kind, has none behind him who may.
+            Some(behind) => {
+                entry.account.busy() > 0
+                    && entry.may_go_on(now)
+                    && self.clock.may_go_on(&entry.account, &behind.account, now)
+            }
+        };
+        if let Some(sole) = self.sole {
+            let entry = self.entries.get(&sole)?;
+            self.clock.count(1);
+            let stands =
+                entry.is_timed() || entry.goes_on() || (behind.is_none() && entry.has_no_bound());
+            let next = stands && entry.passed != self.round && may(entry);
+            return entry.calls.front().filter(|_| next).cloned();
+        }
+        let passed = |number| {
+            let entry = self.entries.get(&number);
+            entry.is_some_and(|entry| entry.passed == self.round)
+        };
+        let timed = self.timed.iter().copied().filter(|&number| !passed(number));
+        let ready = behind.is_none().then(|| self.ready.firsts(passed));
+        let waiting = self.going.firsts(passed).chain(timed);
+        let waiting = ready.into_iter().flatten().chain(waiting);
+        let waiting = waiting.filter_map(|number| {
+            let entry = self.entries.get(&number).filter(|entry| may(entry))?;
+            Some((number, &entry.account))
+        });
+        let next = self.clock.next(now, waiting)?;
+        self.entries.get(&next)?.calls.front().cloned()
+    }
+
     /// The call has had its turn: the next one of its tenant is first.
     pub(super) fn turn_over(&mut self, call: &C) {
-        let tenant = call.tenant().number();
-        let Some(queue) = self.waiting.get_mut(&tenant) else {
-            return;
-        };
-        let Some(at) = queue.iter().position(|it| it.is(call)) else {
-            return;
-        };
-        queue.remove(at);
-        call.queued().store(false, SeqCst);
-        if call.has_pending() && !call.queued().swap(true, SeqCst) {
-            queue.push_back(call.clone());
-        }
-        if queue.is_empty() {
-            self.waiting.remove(&tenant);
-        }
-        self.stir(tenant);
+        self.change(call.tenant(), |entry, _| {
+            let calls = &mut entry.calls;
+            let Some(at) = calls.iter().position(|it| it.is(call)) else {
+                return;
+            };
+            calls.remove(at);
+            call.queued().store(false, SeqCst);
+            if call.has_pending() && !call.queued().swap(true, SeqCst) {
+                calls.push_back(call.clone());
+            }
+            if calls.is_empty() && calls.capacity() > FEW {
+                *calls = VecDeque::new();
+            }
+            entry.stalled = false;
+        });
     }
 
     /// Those who wait and may begin something, the first of each kind, but for one.
-    fn beginners(&self, now: Instant, but: Option<u64>) -> impl Iterator<Item = (u64, &Entry)> {
+    fn beginners(&self, now: Instant, but: Option<u64>) -> impl Iterator<Item = (u64, &Entry<C>)> {
         let is_but = move |number| Some(number) == but;
-        let ready: Vec<u64> = self.ready.firsts(&is_but).collect();
-        let timed = self.timed.iter().copied();
-        let all = ready
-            .into_iter()
-            .chain(timed.filter(move |&number| !is_but(number)));
+        let sole = self.sole.filter(|sole| !self.timed.contains(sole));
+        let others = sole.into_iter().chain(self.timed.iter().copied());
+        let others = others.filter(move |&number| !is_but(number));
+        let all = self.ready.firsts(is_but).chain(others);
         all.filter_map(move |number| {
             let entry = self.entries.get(&number)?;
             entry.may_begin(now).then_some((number, entry))
@@ -574,6 +650,9 @@ impl<C: Waiter> Ledger<C> {
 
     /// Of those that wait and could begin, whose turn it is.
     pub(super) fn first_waiting(&self, now: Instant) -> Option<u64> {
+        if self.waiting == 0 {
+            return None;
+        }
         let waiting = self.beginners(now, None);
         self.clock
             .next(now, waiting.map(|(number, entry)| (number, &entry.account)))
@@ -591,16 +670,25 @@ impl<C: Waiter> Ledger<C> {
 
     /// Whether a call may take a resting worker at once: nobody waits who comes first.
     pub(super) fn may_lease(&mut self, tenant: &Arc<Tenant>, now: Instant) -> bool {
-        if !self.waiting.contains_key(&tenant.number()) {
-            self.came(tenant, now);
+        let (entry, clock) = self.entry_and_clock(tenant);
+        if !entry.waits() {
+            // It wants something that it did not want before.
+            entry.settle(now);
+            clock.came(&mut entry.account, now);
         }
-        let Some(entry) = self.entries.get(&tenant.number()) else {
+        if !entry.may_begin(now) {
+            return false;
+        }
+        self.waiting == 0 || !self.is_behind(tenant.number(), now)
+    }
+
+    /// Whether another one that waits and could begin comes before this one.
+    fn is_behind(&self, tenant: u64, now: Instant) -> bool {
+        let Some(entry) = self.entries.get(&tenant) else {
             return false;
         };
-        let before =
-            |(_, other): (u64, &Entry)| !self.clock.is_before(&entry.account, &other.account, now);
-        entry.may_begin(now)
-            && (self.waiting.is_empty() || !self.beginners(now, Some(tenant.number())).any(before))
+        let mut others = self.beginners(now, Some(tenant));
+        others.any(|(_, other)| !self.clock.is_before(&entry.account, &other.account, now))
     }
 
     /// Whether a task of this tenant may begin now, should there be a worker for it.
@@ -619,14 +707,19 @@ impl<C: Waiter> Ledger<C> {
     /// The calls that fail, since their tenants are paused for long, and why.
     pub(super) fn refused(&mut self, now: Instant) -> Vec<(C, TaskError)> {
         let mut refused = Vec::new();
+        if self.timed.is_empty() {
+            return refused;
+        }
         for number in self.timed.clone() {
-            let entry = self.entries.get(&number);
-            let until = entry.and_then(|entry| entry.trouble.refuses_until(now));
-            let (Some(entry), Some(until)) = (entry, until) else {
+            let entry = self.entries.get_mut(&number);
+            let Some(entry) = entry else {
+                continue;
+            };
+            let Some(until) = entry.trouble.refuses_until(now) else {
                 continue;
             };
             let error = TaskError::Tenant(entry.paused(until));
-            for call in self.waiting.remove(&number).into_iter().flatten() {
+            for call in std::mem::take(&mut entry.calls) {
                 call.queued().store(false, SeqCst);
                 refused.push((call, error.clone()));
             }
@@ -649,30 +742,30 @@ impl<C: Waiter> Ledger<C> {
 
     /// A worker was lost, through no fault of the host's.
     pub(super) fn lost(&mut self, tenant: &Arc<Tenant>, now: Instant) -> Lost {
-        let entry = self.entry(tenant);
-        let step = entry.trouble.lost(entry.limits.max_losses, now);
         tenant.set_troubled(true);
-        let wants_zygote = entry.trouble.wants_own_zygote() && entry.zygote == From::Shared;
-        if wants_zygote {
-            entry.zygote = From::Awaited;
-        }
-        let losses = entry.trouble.losses();
-        self.stir(tenant.number());
-        Lost {
-            step,
-            losses,
-            wants_zygote,
-        }
+        self.change(tenant, |entry, _| {
+            let step = entry.trouble.lost(entry.limits.max_losses, now);
+            let wants_zygote = entry.trouble.wants_own_zygote() && entry.zygote == From::Shared;
+            if wants_zygote {
+                entry.zygote = From::Awaited;
+            }
+            entry.stalled = false;
+            Lost {
+                step,
+                losses: entry.trouble.losses(),
+                wants_zygote,
+            }
+        })
     }
 
     /// A task of a tenant in trouble was answered. Returns whether that ends what others could see of it.
     pub(super) fn answered(&mut self, tenant: &Arc<Tenant>) -> bool {
         tenant.set_troubled(false);
-        let entry = self.entry(tenant);
-        entry.zygote = From::Shared;
-        let news = entry.trouble.answered();
-        self.stir(tenant.number());
-        news
+        self.change(tenant, |entry, _| {
+            entry.zygote = From::Shared;
+            entry.stalled = false;
+            entry.trouble.answered()
+        })
     }
 
     /// Where the next worker of a tenant comes from.
@@ -682,24 +775,26 @@ impl<C: Waiter> Ledger<C> {
 
     /// The zygote that a tenant awaits stands, or does not come. Returns whether it is still awaited.
     pub(super) fn zygote_came(&mut self, tenant: &Arc<Tenant>, zygote: From) -> bool {
-        let entry = self.entry(tenant);
-        let awaited = entry.zygote == From::Awaited;
-        if awaited {
-            entry.zygote = zygote;
-            self.stir(tenant.number());
-        }
-        awaited
+        self.change(tenant, |entry, _| {
+            let awaited = entry.zygote == From::Awaited;
+            if awaited {
+                entry.zygote = zygote;
+                entry.stalled = false;
+            }
+            awaited
+        })
     }
 
     /// The zygote of this number is no more. Returns whether the tenant's workers were to come from it.
     pub(super) fn zygote_gone(&mut self, tenant: &Arc<Tenant>, zygote: u64) -> bool {
-        let entry = self.entry(tenant);
-        let used = entry.zygote == From::Own(zygote);
-        if used {
-            entry.zygote = From::Shared;
-            self.stir(tenant.number());
-        }
-        used
+        self.change(tenant, |entry, _| {
+            let used = entry.zygote == From::Own(zygote);
+            if used {
+                entry.zygote = From::Shared;
+                entry.stalled = false;
+            }
+            used
+        })
     }
 }
 

@@ -6,6 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A map by such numbers.
 pub(super) type NumberMap<T> = std::collections::HashMap<u64, T, BuildHasherDefault<Numbers>>;
 
+/// So many are looked at one by one sooner than they are found by lists that are kept in order, and cost nothing while they
+/// come and go.
+pub(super) const FEW: usize = 16;
+
 /// See the file's head.
 #[derive(Debug, Default)]
 pub(super) struct Numbers(u64);

@@ -43,8 +43,8 @@ impl Order {
     }
 
     /// The first of each kind that is none of those.
-    pub(super) fn firsts<'a>(&'a self, but: &'a impl Fn(u64) -> bool) -> impl Iterator<Item = u64> {
-        self.kinds.values().filter_map(|kind| {
+    pub(super) fn firsts(&self, but: impl Fn(u64) -> bool) -> impl Iterator<Item = u64> {
+        self.kinds.values().filter_map(move |kind| {
             let mut all = kind.iter().map(|&(_, _, who)| who);
             all.find(|&who| !but(who))
         })

@@ -1,12 +1,9 @@
-//! Workers that rest, found by their module, their tenant or their number without a look at each: all of this is done under
-//! the hub's lock. Pure: what rests is a [`Link`](super::link::Link) here and a number in the simulation.
+//! Workers that rest, found by their module, their tenant or their number without a look at each when there are many: all of
+//! this is done under the hub's lock. Pure: what rests is a [`Link`](super::link::Link) here and a number in the simulation.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeSet, time::Instant};
 
-use super::numbers::NumberMap;
+use super::numbers::{FEW, NumberMap};
 
 /// What has to be known of a worker that rests.
 pub(crate) trait Rests {
@@ -24,22 +21,56 @@ pub(crate) trait Rests {
 #[derive(Debug)]
 pub(crate) struct Resting<W> {
     next: u64,
-    all: BTreeMap<u64, W>,
-    of_module: NumberMap<BTreeSet<u64>>,
-    of_tenant: NumberMap<BTreeSet<u64>>,
-    of_worker: NumberMap<u64>,
-    trims: BTreeSet<(Instant, u64)>,
+    /// Each with its place, which says when it came; the last that came is at the end.
+    all: Vec<(u64, W)>,
+    /// Who is where, when there are many: few are found sooner by a look at each.
+    lists: Option<Lists>,
 }
 
 impl<W> Default for Resting<W> {
     fn default() -> Self {
         Self {
             next: 0,
-            all: BTreeMap::new(),
-            of_module: NumberMap::default(),
-            of_tenant: NumberMap::default(),
-            of_worker: NumberMap::default(),
-            trims: BTreeSet::new(),
+            all: Vec::new(),
+            lists: None,
+        }
+    }
+}
+
+/// The places of workers by what they are looked for by.
+#[derive(Debug, Default)]
+struct Lists {
+    of_module: NumberMap<BTreeSet<u64>>,
+    of_tenant: NumberMap<BTreeSet<u64>>,
+    of_worker: NumberMap<u64>,
+    trims: BTreeSet<(Instant, u64)>,
+}
+
+impl Lists {
+    fn put(&mut self, at: u64, worker: &impl Rests) {
+        let module = self.of_module.entry(worker.module()).or_default();
+        module.insert(at);
+        let tenant = self.of_tenant.entry(worker.tenant()).or_default();
+        tenant.insert(at);
+        self.of_worker.insert(worker.worker(), at);
+        self.trims.extend(worker.trim_due().map(|due| (due, at)));
+    }
+
+    fn remove(&mut self, at: u64, worker: &impl Rests) {
+        for (lists, number) in [
+            (&mut self.of_module, worker.module()),
+            (&mut self.of_tenant, worker.tenant()),
+        ] {
+            if let Some(list) = lists.get_mut(&number) {
+                list.remove(&at);
+                if list.is_empty() {
+                    lists.remove(&number);
+                }
+            }
+        }
+        self.of_worker.remove(&worker.worker());
+        if let Some(due) = worker.trim_due() {
+            self.trims.remove(&(due, at));
         }
     }
 }
@@ -57,46 +88,50 @@ impl<W: Rests> Resting<W> {
     }
 
     fn put(&mut self, at: u64, worker: W) {
-        self.of_module
-            .entry(worker.module())
-            .or_default()
-            .insert(at);
-        self.of_tenant
-            .entry(worker.tenant())
-            .or_default()
-            .insert(at);
-        self.of_worker.insert(worker.worker(), at);
-        self.trims.extend(worker.trim_due().map(|due| (due, at)));
-        self.all.insert(at, worker);
+        if let Some(lists) = &mut self.lists {
+            lists.put(at, &worker);
+        }
+        let behind = self.all.iter().rev().take_while(|(other, _)| *other > at);
+        let index = self.all.len() - behind.count();
+        self.all.insert(index, (at, worker));
+        if self.lists.is_none() && self.all.len() > FEW {
+            let mut lists = Lists::default();
+            for (at, worker) in &self.all {
+                lists.put(*at, worker);
+            }
+            self.lists = Some(lists);
+        }
+    }
+
+    fn index(&self, at: u64) -> Option<usize> {
+        self.all.binary_search_by_key(&at, |(at, _)| *at).ok()
     }
 
     fn take(&mut self, at: u64) -> Option<W> {
-        let worker = self.all.remove(&at)?;
-        for (lists, number) in [
-            (&mut self.of_module, worker.module()),
-            (&mut self.of_tenant, worker.tenant()),
-        ] {
-            if let Some(list) = lists.get_mut(&number) {
-                list.remove(&at);
-                if list.is_empty() {
-                    lists.remove(&number);
-                }
+        let (_, worker) = self.all.remove(self.index(at)?);
+        if let Some(lists) = &mut self.lists {
+            lists.remove(at, &worker);
+            // Not as soon as there are few: one that comes and goes would have the lists made each time.
+            if self.all.len() < FEW / 2 {
+                self.lists = None;
             }
-        }
-        self.of_worker.remove(&worker.worker());
-        if let Some(due) = worker.trim_due() {
-            self.trims.remove(&(due, at));
         }
         Some(worker)
     }
 
     /// The one of this module that came last and is such a one: its memory is warm.
     pub(super) fn newest(&self, module: u64, which: impl Fn(&W) -> bool) -> Option<u64> {
-        let its = self.of_module.get(&module)?;
-        its.iter()
-            .rev()
-            .find(|at| self.all.get(at).is_some_and(&which))
-            .copied()
+        let Some(lists) = &self.lists else {
+            let mut all = self.all.iter().rev();
+            let found = all.find(|(_, worker)| worker.module() == module && which(worker));
+            return found.map(|(at, _)| *at);
+        };
+        let mut its = lists.of_module.get(&module)?.iter().rev();
+        its.find(|at| {
+            self.index(**at)
+                .is_some_and(|index| which(&self.all[index].1))
+        })
+        .copied()
     }
 
     /// The one that [`Resting::newest`] has found.
@@ -106,19 +141,36 @@ impl<W: Rests> Resting<W> {
 
     /// The one that has rested longest.
     pub(super) fn take_oldest(&mut self) -> Option<W> {
-        let at = *self.all.first_key_value()?.0;
+        let at = self.all.first()?.0;
         self.take(at)
     }
 
     /// The one of this tenant that has rested longest.
     pub(super) fn take_oldest_of(&mut self, tenant: u64) -> Option<W> {
-        let at = *self.of_tenant.get(&tenant)?.first()?;
+        let at = match &self.lists {
+            Some(lists) => *lists.of_tenant.get(&tenant)?.first()?,
+            None => self.find(|worker| worker.tenant() == tenant)?,
+        };
         self.take(at)
+    }
+
+    fn find(&self, which: impl Fn(&W) -> bool) -> Option<u64> {
+        let found = self.all.iter().find(|(_, worker)| which(worker));
+        found.map(|(at, _)| *at)
     }
 
     /// How many are this tenant's.
     pub(super) fn count_of(&self, tenant: u64) -> usize {
-        self.of_tenant.get(&tenant).map_or(0, BTreeSet::len)
+        match &self.lists {
+            Some(lists) => lists.of_tenant.get(&tenant).map_or(0, BTreeSet::len),
+            None => {
+                let its = self
+                    .all
+                    .iter()
+                    .filter(|(_, worker)| worker.tenant() == tenant);
+                its.count()
+            }
+        }
     }
 
     /// All of this tenant.
@@ -128,24 +180,41 @@ impl<W: Rests> Resting<W> {
 
     /// The worker of this number.
     pub(super) fn take_worker(&mut self, worker: u64) -> Option<W> {
-        let at = *self.of_worker.get(&worker)?;
+        let at = match &self.lists {
+            Some(lists) => *lists.of_worker.get(&worker)?,
+            None => self.find(|it| it.worker() == worker)?,
+        };
         self.take(at)
     }
 
     /// All of a kind, whatever it is: each is looked at.
     pub(super) fn take_all(&mut self, which: impl Fn(&W) -> bool) -> Vec<W> {
         let such = self.all.iter().filter(|(_, worker)| which(worker));
-        let such: Vec<u64> = such.map(|(&at, _)| at).collect();
+        let such: Vec<u64> = such.map(|(at, _)| *at).collect();
         such.into_iter().filter_map(|at| self.take(at)).collect()
     }
 
-    /// Those that are to give memory back now, each with its place.
+    /// Those that are to give memory back now, each with its place, the first that is due first.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<(u64, W)> {
-        let due = self.trims.iter().take_while(|(due, _)| *due <= now);
-        let due: Vec<u64> = due.map(|&(_, at)| at).collect();
+        if self.next_trim().is_none_or(|first| first > now) {
+            return Vec::new();
+        }
+        let mut due: Vec<(Instant, u64)> = match &self.lists {
+            Some(lists) => {
+                let due = lists.trims.iter().take_while(|(due, _)| *due <= now);
+                due.copied().collect()
+            }
+            None => self.trims().filter(|(due, _)| *due <= now).collect(),
+        };
+        due.sort_unstable();
         due.into_iter()
-            .filter_map(|at| Some((at, self.take(at)?)))
+            .filter_map(|(_, at)| Some((at, self.take(at)?)))
             .collect()
+    }
+
+    fn trims(&self) -> impl Iterator<Item = (Instant, u64)> {
+        let all = self.all.iter();
+        all.filter_map(|(at, worker)| Some((worker.trim_due()?, *at)))
     }
 
     /// They are where they were.
@@ -157,7 +226,10 @@ impl<W: Rests> Resting<W> {
 
     /// When the first is to give memory back.
     pub(super) fn next_trim(&self) -> Option<Instant> {
-        self.trims.first().map(|&(due, _)| due)
+        match &self.lists {
+            Some(lists) => lists.trims.first().map(|&(due, _)| due),
+            None => self.trims().map(|(due, _)| due).min(),
+        }
     }
 }
 
@@ -193,15 +265,24 @@ mod tests {
     proptest! {
         /// What is found is what a look at each would find.
         #[test]
-        fn all_that_is_found_by_looking_at_each_is_found(steps in prop::collection::vec((0_u8..8, 0_u64..6), 1..200)) {
+        fn all_that_is_found_by_looking_at_each_is_found(
+            adds in 3_u8..20,
+            steps in prop::collection::vec((0_u8..24, 0_u64..6), 1..300),
+        ) {
             let start = Instant::now();
             let at = |n: u64| start + std::time::Duration::from_secs(n);
             let mut resting = Resting::default();
             let mut plain: Vec<One> = Vec::new();
+            // With many that come there are more than few, with few that come there are not.
             for (number, (step, n)) in (0..).zip(steps) {
-                match step {
+                match step % (adds + 5) {
                     0..=2 => {
                         let one = One { worker: number, module: n, trim: (n > 3).then(|| at(n)) };
+                        resting.push(one.clone());
+                        plain.push(one);
+                    }
+                    it if it > 7 => {
+                        let one = One { worker: number, module: n, trim: None };
                         resting.push(one.clone());
                         plain.push(one);
                     }

@@ -128,8 +128,9 @@ impl Places for Dispatcher {
                 && !busy.link.is_spent()
                 && most.is_none_or(|most| busy.link.tasks < most)
         };
-        let mut its = self.roster.with_room(stream.plan.module.tenant());
-        its.find(|worker| self.busy.get(worker).is_some_and(fits))
+        let tenant = stream.plan.module.tenant();
+        self.roster
+            .with_room(tenant, |worker| self.busy.get(&worker).is_some_and(fits))
     }
 
     fn send(&mut self, stream: &Arc<Stream>, worker: u64, now: Instant) {
@@ -154,19 +155,16 @@ impl Dispatcher {
     /// Sends what waits to be sent, in turn, until nobody can take any more.
     pub(super) fn schedule(&mut self, now: Instant) {
         self.starts.look(now);
-        self.refuse(now);
-        let stirred = self.roster.take_stirred();
-        self.hub.lock().ledger.stir_all(stirred);
-        turns::go_round(self, now);
-        self.wake = self.hub.lock().ledger.wakes_at(now);
-    }
-
-    /// Fails what waits of tenants that are paused for long.
-    fn refuse(&self, now: Instant) {
-        let refused = self.hub.lock().ledger.refused(now);
+        let mut state = self.hub.lock();
+        let refused = state.ledger.refused(now);
+        state.ledger.stir_all(self.roster.take_stirred());
+        drop(state);
+        // What waits of tenants that are paused for long.
         for (stream, error) in refused {
             stream.fail_pending(&error);
         }
+        turns::go_round(self, now);
+        self.wake = self.hub.lock().ledger.wakes_at(now);
     }
 
     /// A new worker for `stream`, when its tenant may have one and the system gives one.
@@ -217,6 +215,10 @@ impl Dispatcher {
     /// Returns whether any were taken.
     pub(super) fn steal(&mut self, now: Instant) -> bool {
         if !self.steals.look(now, self.busy.len()) {
+            return false;
+        }
+        if self.busy.is_empty() {
+            self.hub.lock().held_up = false;
             return false;
         }
         let mut state = self.hub.lock();

@@ -205,7 +205,7 @@ impl Places for Simulated {
         if !call.pace.is_short(call.pace.batch(None)) {
             return None;
         }
-        self.roster.with_room(call.tenant.number()).next()
+        self.roster.with_room(call.tenant.number(), |_| true)
     }
 
     fn send(&mut self, call: &Arc<Call>, number: u64, now: Instant) {
@@ -263,8 +263,9 @@ impl Simulated {
     }
 
     fn round(&mut self, now: Instant) {
-        let stirred = self.roster.take_stirred();
-        self.ledger(|ledger| ledger.stir_all(stirred));
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.stir_all(self.roster.take_stirred());
+        drop(ledger);
         self.looks += turns::go_round(self, now);
     }
 }

@@ -2,7 +2,6 @@
 //! to processes, the simulation's are numbers in virtual time.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
@@ -50,28 +49,29 @@ enum Placed {
 
 /// Sends what waits to be sent, in turn, until nobody can take any more. Returns how many calls it has looked at.
 pub(super) fn go_round(places: &mut impl Places, now: Instant) -> u64 {
-    places.ledger(|ledger| ledger.hold_back(now));
-    let mut over = HashSet::new();
     let mut behind = None;
     let mut looks = 0;
-    while let Some(call) = places.ledger(|ledger| ledger.next(now, &over, behind)) {
+    let mut next = places.ledger(|ledger| {
+        ledger.begin_round(now);
+        ledger.next(now, behind)
+    });
+    while let Some(call) = next {
         looks += 1;
-        let tenant = call.tenant().number();
         let placed = match call.has_pending() {
             true => place(places, &call, now, behind.is_none()),
             false => Placed::Sent,
         };
-        match placed {
-            Placed::Sent => places.ledger(|ledger| ledger.turn_over(&call)),
-            Placed::Full => {
-                // Nobody overtakes: until this one has a worker, others only go on with those that they have.
-                behind.get_or_insert(tenant);
-                over.insert(tenant);
-            }
-            Placed::Held => {
-                over.insert(tenant);
-            }
+        // Nobody overtakes: until this one has a worker, others only go on with those that they have.
+        if let Placed::Full = placed {
+            behind.get_or_insert(call.tenant().number());
         }
+        next = places.ledger(|ledger| {
+            match placed {
+                Placed::Sent => ledger.turn_over(&call),
+                Placed::Full | Placed::Held => ledger.pass_over(call.tenant()),
+            }
+            ledger.next(now, behind)
+        });
     }
     looks
 }
