@@ -32,6 +32,28 @@ export function act(how) {
   }
 }
 
+export function refuse(why) {
+  throw why;
+}
+
+export function crash(why) {
+  throw new TypeError(why);
+}
+
+export function end(how) {
+  switch (how) {
+    case "divide":
+      // Of numbers it would be Infinity.
+      return 1n / 0n;
+    case "memory":
+      return act("eat");
+    case "stack":
+      return act("recurse");
+    default:
+      throw new RangeError("no such end");
+  }
+}
+
 export function say(line) {
   console.log(line);
 }

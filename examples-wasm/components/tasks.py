@@ -1,5 +1,6 @@
 """The functions of tasks.wit."""
 
+import sys
 from collections import Counter
 
 import wit_world
@@ -38,6 +39,25 @@ class WitWorld(wit_world.WitWorld):
         while how == "spin":
             pass
         return called
+
+    def refuse(self, why: str) -> None:
+        raise Err(why)
+
+    def crash(self, why: str) -> None:
+        raise TypeError(why)
+
+    def end(self, how: str) -> None:
+        match how:
+            case "divide":
+                1 // 0
+            case "exit":
+                sys.exit(3)
+            case "memory":
+                self.act("eat")
+            case "stack":
+                self.act("recurse")
+            case _:
+                raise ValueError("no such end")
 
     def say(self, line: str) -> None:
         print(line)

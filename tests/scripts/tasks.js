@@ -41,6 +41,32 @@ export function recurse(n) {
   return recurse(n + 1) + 1;
 }
 
+class Refusal extends Error {
+  name = "Refusal";
+}
+
+export function refuse(why) {
+  throw new Refusal(why);
+}
+
+export function crash(why) {
+  throw new TypeError(why);
+}
+
+export function end(how) {
+  switch (how) {
+    case "divide":
+      // Of numbers it would be Infinity.
+      return 1n / 0n;
+    case "memory":
+      return eat();
+    case "stack":
+      return recurse(0);
+    default:
+      throw new RangeError("no such end");
+  }
+}
+
 export async function later(n) {
   await null;
   return n * 2;

@@ -1,6 +1,7 @@
 """What the tests of scripts call; tasks.js has the same in JavaScript."""
 
 import random as randomness
+import sys
 import time
 
 import wasmpool
@@ -56,6 +57,30 @@ def eat():
 
 def recurse(n):
     return recurse(n + 1) + 1
+
+
+class Refusal(Exception):
+    pass
+
+
+def refuse(why):
+    raise Refusal(why)
+
+
+def crash(why):
+    raise TypeError(why)
+
+
+def end(how):
+    if how == "divide":
+        return 1 // 0
+    if how == "exit":
+        sys.exit(3)
+    if how == "memory":
+        eat()
+    if how == "stack":
+        recurse(0)
+    raise ValueError("no such end")
 
 
 async def later(n):

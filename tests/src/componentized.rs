@@ -1,4 +1,5 @@
-//! Components that the tools of JavaScript and Python make of `examples-wasm/components`, where these tools are present.
+//! Components that the tools of JavaScript and Python make of the examples in `examples-wasm/components`, where these tools are
+//! present.
 //!
 //! `WASMPOOL_COMPONENTIZE` names the tools that have to be there, as in `componentize-qjs,componentize-py`: without them the
 //! tests fail. Others are left out, and named on standard error. They are looked for in the path; `WASMPOOL_COMPONENTIZE_QJS`,
@@ -24,18 +25,48 @@ pub struct Component {
     /// The tool's name.
     pub tool: &'static str,
     /// The source's name, as places in it are told.
-    pub source: &'static str,
+    pub source: String,
     /// Where it is.
     pub path: PathBuf,
 }
+
+/// What is made into components.
+struct Example {
+    /// Its folder, below that of all.
+    folder: &'static str,
+    /// Its WIT, and the world in it.
+    wit: &'static str,
+    world: &'static str,
+    /// The name of its sources, but for their ending.
+    stem: &'static str,
+    /// Whether its WIT is about the pool's objects.
+    has_objects: bool,
+}
+
+const TASKS: Example = Example {
+    folder: ".",
+    wit: "tasks.wit",
+    world: "example",
+    stem: "tasks",
+    has_objects: false,
+};
+
+const SHARING: Example = Example {
+    folder: "sharing",
+    wit: "sharing.wit",
+    world: "sharing",
+    stem: "shared",
+    has_objects: true,
+};
 
 /// How a tool is called.
 struct Tool {
     name: &'static str,
     /// The variable that names it.
     variable: &'static str,
-    source: &'static str,
-    /// The arguments; `OUTPUT` is where the component goes.
+    /// What its sources' names end with.
+    ending: &'static str,
+    /// The arguments; `WIT`, `WORLD`, `STEM` and `OUTPUT` stand for what they are.
     arguments: &'static [&'static str],
 }
 
@@ -43,25 +74,21 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "componentize-qjs",
         variable: "WASMPOOL_COMPONENTIZE_QJS",
-        source: "tasks.js",
+        ending: ".js",
         arguments: &[
-            "--sync",
-            "--wit",
-            "tasks.wit",
-            "--js",
-            "tasks.js",
-            "--output",
-            "OUTPUT",
+            "--sync", "--wit", "WIT", "--world", "WORLD", "--js", "STEM.js", "--output", "OUTPUT",
         ],
     },
     Tool {
         name: "componentize-js",
         variable: "WASMPOOL_COMPONENTIZE_JS",
-        source: "tasks.js",
+        ending: ".js",
         arguments: &[
-            "tasks.js",
+            "STEM.js",
             "--wit",
-            "tasks.wit",
+            "WIT",
+            "--world-name",
+            "WORLD",
             "--disable",
             "http",
             "fetch-event",
@@ -72,14 +99,14 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "componentize-py",
         variable: "WASMPOOL_COMPONENTIZE_PY",
-        source: "tasks.py",
+        ending: ".py",
         arguments: &[
             "--wit-path",
-            "tasks.wit",
+            "WIT",
             "--world",
-            "example",
+            "WORLD",
             "componentize",
-            "tasks",
+            "STEM",
             "--output",
             "OUTPUT",
         ],
@@ -91,18 +118,22 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|tool| tool.name)
 }
 
-/// The components of all tools that are there.
+/// The components of all tools that are there, of `tasks.wit`.
 ///
 /// # Panics
 /// One is not made, or tools are missing that have to be there.
 pub fn all() -> &'static [Component] {
     static ALL: OnceLock<Vec<Component>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let there = TOOLS.iter().filter(|tool| path_of(tool.name).is_some());
-        let all: Vec<Component> = there.map(Tool::component).collect();
-        compile(&all);
-        all
-    })
+    ALL.get_or_init(|| TASKS.components())
+}
+
+/// The components of all tools that are there, of `sharing/sharing.wit`, which uses the pool's objects.
+///
+/// # Panics
+/// One is not made, or tools are missing that have to be there.
+pub fn sharing() -> &'static [Component] {
+    static ALL: OnceLock<Vec<Component>> = OnceLock::new();
+    ALL.get_or_init(|| SHARING.components())
 }
 
 /// Compiles them into the cache. They are large: tests that begin at once would all do it.
@@ -147,36 +178,78 @@ fn in_the_path(named: &OsStr) -> Option<PathBuf> {
     places.find(|place| place.is_file())
 }
 
+impl Example {
+    fn components(&self) -> Vec<Component> {
+        let there = TOOLS.iter().filter(|tool| path_of(tool.name).is_some());
+        let all: Vec<Component> = there.map(|tool| tool.component(self)).collect();
+        compile(&all);
+        all
+    }
+
+    fn folder(&self) -> PathBuf {
+        project().join("examples-wasm/components").join(self.folder)
+    }
+
+    /// Its WIT, as the tools take it: a file, or a folder with what the pool gives to components below it.
+    fn wit(&self, made_in: &Path) -> PathBuf {
+        let wit = self.folder().join(self.wit);
+        if !self.has_objects {
+            return wit;
+        }
+        let together = made_in.join(format!("wit-{}", std::process::id()));
+        let below = together.join("deps/wasmpool-pool");
+        fs::create_dir_all(&below).expect("the target directory can be written");
+        let copies = [
+            (wit, together.join(self.wit)),
+            (pool_wit(), below.join("pool.wit")),
+        ];
+        for (from, to) in copies {
+            fs::copy(from, to).expect("the target directory can be written");
+        }
+        together
+    }
+}
+
+/// What the pool gives to components.
+fn pool_wit() -> PathBuf {
+    project().join("guest-sdk/wit/pool.wit")
+}
+
 impl Tool {
     /// Makes the component, unless it is newer than what it is made of.
-    fn component(&self) -> Component {
-        let folder = project().join("examples-wasm/components");
-        let made_in = Path::new(concat!(env!("OUT_DIR"), "/components"));
-        fs::create_dir_all(made_in).expect("the target directory can be written");
+    fn component(&self, example: &Example) -> Component {
+        let folder = example.folder();
+        let made_in = Path::new(concat!(env!("OUT_DIR"), "/components")).join(example.folder);
+        fs::create_dir_all(&made_in).expect("the target directory can be written");
         let path = made_in.join(format!("{}.wasm", self.name));
+        let source = format!("{}{}", example.stem, self.ending);
         let changed = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
         let made = changed(&path);
         let tool = path_of(self.name).expect("it was just found");
-        let sources = [folder.join("tasks.wit"), folder.join(self.source), tool];
+        let mut sources = vec![folder.join(example.wit), folder.join(&source), tool.clone()];
+        sources.extend(example.has_objects.then(pool_wit));
         if sources.iter().any(|source| made <= changed(source)) {
-            self.make(&sources[2], &folder, made_in, &path);
+            self.make(&tool, example, &made_in, &path);
         }
         Component {
             tool: self.name,
-            source: self.source,
+            source,
             path,
         }
     }
 
-    fn make(&self, tool: &Path, folder: &Path, made_in: &Path, path: &Path) {
+    fn make(&self, tool: &Path, example: &Example, made_in: &Path, path: &Path) {
         // Several test programs may make it at once.
         let unfinished = made_in.join(format!("{}-{}.wasm", self.name, std::process::id()));
+        let wit = example.wit(made_in);
         let output = Command::new(tool)
-            .current_dir(folder)
+            .current_dir(example.folder())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .args(self.arguments.iter().map(|argument| match *argument {
-                "OUTPUT" => unfinished.as_os_str(),
-                other => other.as_ref(),
+                "WIT" => wit.clone().into_os_string(),
+                "WORLD" => example.world.into(),
+                "OUTPUT" => unfinished.clone().into_os_string(),
+                other => other.replace("STEM", example.stem).into(),
             }))
             .output()
             .expect("it was just found");

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use wasmpool::{Limits, ScriptLanguage};
+use wasmpool::{Limits, Pool, Script, ScriptLanguage};
 
 use crate::{kinds, languages, project};
 
@@ -23,6 +23,21 @@ pub struct Interpreter {
     pub language: ScriptLanguage,
     /// The module, started.
     pub module: PathBuf,
+}
+
+impl Interpreter {
+    /// The script that all languages have, `tests/scripts/tasks.*`, with this interpreter.
+    ///
+    /// # Errors
+    /// It does not load.
+    pub fn tasks(&self, pool: &Pool) -> anyhow::Result<Script> {
+        let name = match self.language {
+            ScriptLanguage::Python => "tasks.py",
+            _ => "tasks.js",
+        };
+        let source = fs::read_to_string(project().join("tests/scripts").join(name))?;
+        Ok(pool.load(&self.module)?.interpreter()?.script(name, source))
+    }
 }
 
 /// All languages that scripts can be written in.
@@ -51,8 +66,22 @@ pub fn all() -> &'static [Interpreter] {
                 }
             }
         }
+        // Into the cache: they are large, and pools of tests have less patience.
+        for interpreter in &all {
+            let loaded = patient().load(&interpreter.module);
+            loaded.expect("the interpreter loads");
+        }
         all
     })
+}
+
+/// A pool that compiles and starts interpreters, however long that takes.
+fn patient() -> Pool {
+    let mut limits = Limits::default();
+    limits.timeout = Some(Duration::from_secs(300));
+    limits.compile_time = Duration::from_secs(300);
+    let builder = kinds::builder().workers(1).limits(limits);
+    builder.build().expect("there is a pool")
 }
 
 /// The module as cargo builds it; why not, when the tools are missing.
@@ -92,14 +121,7 @@ fn started(language: ScriptLanguage, raw: &Path) -> PathBuf {
     if changed(&place).is_some_and(|made| changed(raw).is_some_and(|built| made > built)) {
         return place;
     }
-    let mut limits = Limits::default();
-    limits.timeout = Some(Duration::from_secs(300));
-    limits.compile_time = Duration::from_secs(300);
-    let pool = kinds::builder()
-        .workers(1)
-        .limits(limits)
-        .build()
-        .expect("there is a pool");
+    let pool = patient();
     let module = pool.load(raw).expect("the interpreter loads");
     let started = module
         .initialized("start", ())

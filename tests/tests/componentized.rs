@@ -79,13 +79,13 @@ fn an_exception_that_nobody_caught_is_told_with_its_place() -> Result<()> {
         let thrown = act.call("throw").err().context("it throws")?;
         ensure!(thrown.kind() == "trap", "{thrown}");
         let told = thrown.to_string();
-        for words in ["not like this", component.source] {
+        for words in ["not like this", &*component.source] {
             ensure!(told.contains(words), "{words:?} is not in {told}");
         }
         let line = fs::read_to_string(
             project()
                 .join("examples-wasm/components")
-                .join(component.source),
+                .join(&component.source),
         )?;
         let line = line.lines().position(|line| line.contains("not like this"));
         let line = (line.context("it is there")? + 1).to_string();

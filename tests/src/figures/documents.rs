@@ -218,7 +218,7 @@ mod tests {
         );
         assert!(written.contains("long, on 2026-01-31. A processor, 2 cores"));
         assert!(written.contains("\nafter\n") && !written.contains("old"));
-        assert_eq!(written.matches("| work ").count(), 18 + 2);
+        assert_eq!(written.matches("| work ").count(), ROWS.count() + 2);
         assert_eq!(written.matches("beside loky").count(), 1);
         // Written again it is the same.
         assert_eq!(with_tables(&written, &report())?, written);
