@@ -28,11 +28,6 @@ use crate::{
 
 const BELL: u64 = u64::MAX;
 
-/// A worker in the dispatcher's hands.
-pub(super) struct Busy {
-    pub(super) link: Box<Link>,
-}
-
 /// A worker that was killed, until it is known how it ended.
 pub(super) struct Dying {
     pub(super) link: Box<Link>,
@@ -44,7 +39,8 @@ pub(super) struct Dying {
 pub(super) struct Dispatcher {
     pub(super) hub: Arc<Hub>,
     pub(super) epoll: std::os::fd::OwnedFd,
-    pub(super) busy: NumberMap<Busy>,
+    /// Workers in the dispatcher's hands.
+    pub(super) busy: NumberMap<Box<Link>>,
     /// What these have room for, and when each is to be looked at.
     pub(super) roster: Roster,
     /// Workers that are of no more use and whose end is not known yet.
@@ -151,8 +147,8 @@ impl Dispatcher {
         let everybody = std::mem::take(&mut state.cancels);
         drop(state);
         for answer in answers {
-            if let Some(busy) = self.busy.get_mut(&answer.worker) {
-                busy.link.reply(&self.hub, answer);
+            if let Some(link) = self.busy.get_mut(&answer.worker) {
+                link.reply(&self.hub, answer);
             }
         }
         let now = Instant::now();
@@ -223,12 +219,12 @@ impl Dispatcher {
     }
 
     fn hear_worker(&mut self, worker: u64) {
-        let Some(busy) = self.busy.get_mut(&worker) else {
+        let Some(link) = self.busy.get_mut(&worker) else {
             return;
         };
         let hub = Arc::clone(&self.hub);
         let _hearing = hub.begin_hearing();
-        match busy.link.read(&self.hub) {
+        match link.read(&self.hub) {
             Ok(()) => self.tick(worker, Instant::now()),
             Err(broken) => self.broke(worker, broken),
         }
@@ -236,32 +232,31 @@ impl Dispatcher {
 
     /// Keeps the clock of one worker, or lets it rest when it has nothing to do.
     pub(super) fn tick(&mut self, worker: u64, now: Instant) {
-        let Some(busy) = self.busy.get_mut(&worker) else {
+        let Some(link) = self.busy.get_mut(&worker) else {
             return;
         };
-        if may_rest(&busy.link) {
+        if may_rest(link) {
             self.rest(worker);
             return;
         }
-        let due = match busy.link.tick(&self.hub, now) {
+        let due = match link.tick(&self.hub, now) {
             Ok(due) => due,
             Err(broken) => return self.broke(worker, broken),
         };
-        if let Some(call) = busy.link.take_call() {
+        if let Some(call) = link.take_call() {
             self.hub.run_function(call);
         }
         // Taking back the tasks of a cancelled call may have left nothing.
-        if may_rest(&busy.link) {
+        if may_rest(link) {
             return self.rest(worker);
         }
-        let room = room(&busy.link);
-        self.roster
-            .note(worker, busy.link.module.tenant(), room, due);
+        let room = room(link);
+        self.roster.note(worker, link.module.tenant(), room, due);
     }
 
     /// What a worker has room for may have changed.
     pub(super) fn note(&mut self, worker: u64) {
-        if let Some(Busy { link }) = self.busy.get(&worker) {
+        if let Some(link) = self.busy.get(&worker) {
             let due = self.roster.due_of(worker);
             self.roster
                 .note(worker, link.module.tenant(), room(link), due);
@@ -270,12 +265,12 @@ impl Dispatcher {
 
     fn rest(&mut self, worker: u64) {
         self.roster.remove(worker);
-        if let Some(busy) = self.busy.remove(&worker) {
+        if let Some(link) = self.busy.remove(&worker) {
             // Fails only for a descriptor that is not in the set.
-            let _ = epoll::delete(&self.epoll, busy.link.socket());
+            let _ = epoll::delete(&self.epoll, link.socket());
             // A process ends with its task.
-            if !busy.link.dedicated {
-                self.hub.give_back(busy.link);
+            if !link.dedicated {
+                self.hub.give_back(link);
             }
         }
     }
@@ -283,7 +278,7 @@ impl Dispatcher {
     /// A worker is of no more use: it is killed, and settled once its end is known.
     pub(super) fn broke(&mut self, worker: u64, broken: Broken) {
         self.roster.remove(worker);
-        let Some(Busy { link, .. }) = self.busy.remove(&worker) else {
+        let Some(link) = self.busy.remove(&worker) else {
             return;
         };
         let _ = epoll::delete(&self.epoll, link.socket());
@@ -316,11 +311,11 @@ impl Dispatcher {
         let newcomers = std::mem::take(&mut self.hub.lock().newcomers);
         for (link, stream) in newcomers {
             let worker = self.take_on(Box::new(link));
-            let Some(busy) = self.busy.get_mut(&worker) else {
+            let Some(link) = self.busy.get_mut(&worker) else {
                 continue;
             };
             if let Some(segment) = stream.next_segment()
-                && let Err(broken) = busy.link.send(stream, segment)
+                && let Err(broken) = link.send(stream, segment)
             {
                 self.broke(worker, broken);
                 continue;
@@ -334,17 +329,17 @@ impl Dispatcher {
         if link.child.has_started() {
             self.watch(&link);
         }
-        self.busy.insert(worker, Busy { link });
+        self.busy.insert(worker, link);
         worker
     }
 
     /// A worker's process is known. It may have spoken before: nobody has listened until now, so that whatever it says
     /// finds its process id known.
     pub(super) fn worker_started(&mut self, worker: u64) {
-        let Some(busy) = self.busy.get(&worker) else {
+        let Some(link) = self.busy.get(&worker) else {
             return;
         };
-        self.watch(&busy.link);
+        self.watch(link);
         // What it was started for may have been done by others.
         self.tick(worker, Instant::now());
     }
@@ -388,9 +383,9 @@ impl Dispatcher {
         for (_, stream) in newcomers {
             stream.cancel(&TaskError::Closed);
         }
-        for (_, busy) in self.busy.drain() {
-            let exit = busy.link.child.exit();
-            busy.link.bury(&self.hub, exit, &Broken::Ended);
+        for (_, link) in self.busy.drain() {
+            let exit = link.child.exit();
+            link.bury(&self.hub, exit, &Broken::Ended);
         }
         for (_, Dying { link, broken, .. }) in self.dying.drain() {
             let exit = link.child.exit();

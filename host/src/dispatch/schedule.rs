@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
-    dispatcher::{Busy, Dispatcher},
+    dispatcher::Dispatcher,
     ledger::Ledger,
+    link::Link,
     parked::Taker,
     start::NotStarted,
     stream::Stream,
@@ -121,28 +122,29 @@ impl Places for Dispatcher {
             return None;
         }
         let most = self.hub.config.max_tasks_per_worker;
-        let fits = |busy: &Busy| {
-            !busy.link.dedicated
-                && busy.link.suits(&stream.plan)
-                && busy.link.has_room()
-                && !busy.link.is_spent()
-                && most.is_none_or(|most| busy.link.tasks < most)
+        let fits = |link: &Link| {
+            !link.dedicated
+                && link.suits(&stream.plan)
+                && link.has_room()
+                && !link.is_spent()
+                && most.is_none_or(|most| link.tasks < most)
         };
         let tenant = stream.plan.module.tenant();
-        self.roster
-            .with_room(tenant, |worker| self.busy.get(&worker).is_some_and(fits))
+        self.roster.with_room(tenant, |worker| {
+            self.busy.get(&worker).is_some_and(|link| fits(link))
+        })
     }
 
     fn send(&mut self, stream: &Arc<Stream>, worker: u64, now: Instant) {
-        let Some(busy) = self.busy.get_mut(&worker) else {
+        let Some(link) = self.busy.get_mut(&worker) else {
             return;
         };
         if let Some(mut segment) = stream.next_segment() {
             if let Some(most) = self.hub.config.max_tasks_per_worker {
-                let rest = segment.split_off(most.saturating_sub(busy.link.tasks).max(1));
+                let rest = segment.split_off(most.saturating_sub(link.tasks).max(1));
                 self.hub.put_back(stream, rest);
             }
-            if let Err(broken) = busy.link.send(Arc::clone(stream), segment) {
+            if let Err(broken) = link.send(Arc::clone(stream), segment) {
                 self.broke(worker, broken);
                 return;
             }
@@ -229,37 +231,35 @@ impl Dispatcher {
             state.held_up = self
                 .busy
                 .values()
-                .any(|busy| busy.link.holds_up(now + STEAL_AFTER, Duration::ZERO));
+                .any(|link| link.holds_up(now + STEAL_AFTER, Duration::ZERO));
             return false;
         }
         state.held_up = false;
         // With room for others, the tasks behind a long one begin elsewhere; without, batches of those who have had more
         // than their share end early.
-        let makes_room = |busy: &Busy| match first {
-            Some(first) => state
-                .ledger
-                .makes_room(busy.link.module.tenant_of(), first, now),
+        let makes_room = |link: &Link| match first {
+            Some(first) => state.ledger.makes_room(link.module.tenant_of(), first, now),
             None => true,
         };
         let from: Vec<u64> = self
             .busy
             .iter()
-            .filter(|(_, busy)| !busy.link.dedicated && makes_room(busy))
+            .filter(|(_, link)| !link.dedicated && makes_room(link))
             .map(|(&worker, _)| worker)
             .collect();
         drop(state);
         let mut taken = false;
         for worker in from {
-            let Some(busy) = self.busy.get_mut(&worker) else {
+            let Some(link) = self.busy.get_mut(&worker) else {
                 continue;
             };
             let long = |at, time| match first {
-                Some(_) => busy.link.outstays(at, time),
-                None => busy.link.holds_up(at, time),
+                Some(_) => link.outstays(at, time),
+                None => link.holds_up(at, time),
             };
             if long(now, STEAL_AFTER) {
                 taken = true;
-                match busy.link.revoke(&self.hub) {
+                match link.revoke(&self.hub) {
                     // It takes nothing until it has let go of them.
                     Ok(()) => self.note(worker),
                     Err(broken) => self.broke(worker, broken),

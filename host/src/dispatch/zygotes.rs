@@ -342,9 +342,9 @@ impl Dispatcher {
         }
         if let Some(Dying { link, broken, .. }) = self.dying.remove(&process) {
             link.bury(&self.hub, Some(exit), &broken);
-        } else if let Some(busy) = self.busy.get_mut(&process) {
+        } else if let Some(link) = self.busy.get_mut(&process) {
             // What it said last counts: read it before it is settled.
-            let said = busy.link.read(&self.hub);
+            let said = link.read(&self.hub);
             self.broke(process, said.err().unwrap_or(Broken::Ended));
         }
         self.retire_if_unused(child.zygote());
@@ -381,7 +381,7 @@ impl Dispatcher {
         let busy: Vec<u64> = self
             .busy
             .iter()
-            .filter(|(_, busy)| of(&busy.link))
+            .filter(|(_, link)| of(link))
             .map(|(&worker, _)| worker)
             .collect();
         for worker in busy {
