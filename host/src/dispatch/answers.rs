@@ -25,7 +25,7 @@ use crate::{
         completion::Completion,
         message::{Notice, Response},
         ring::{HEAD, Record, Records},
-        socket,
+        socket, spin,
     },
     worker::{contract::CallKind, logs::log_cost},
 };
@@ -66,20 +66,42 @@ impl Link {
     /// The worker is of no more use.
     pub(crate) fn wait(&mut self, hub: &Hub, until: Option<Instant>) -> Result<(), Broken> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let timeout = match left.map(coarse) {
-            None => None,
-            Some(Some(timeout)) => Some(timeout),
-            // The socket's own clock is too coarse for so short a wait.
-            Some(None) => {
-                let until = until.unwrap_or_else(Instant::now);
-                let heard = socket::wait_readable(&self.socket, until)
-                    .map_err(|error| Broken::Protocol(error.to_string()))?;
-                return match heard {
-                    true => self.read(hub),
-                    false => Ok(()),
-                };
-            }
-        };
+        // Not where the end may come during a look.
+        if left.is_none_or(|left| left > spin::LONGEST) && self.look_in_ring() {
+            return self.drain(hub);
+        }
+        match (until, left.and_then(coarse)) {
+            (Some(until), None) => self.wait_exactly(hub, until),
+            (_, timeout) => self.wait_coarsely(hub, timeout),
+        }
+    }
+
+    /// Looks for a moment whether there is something in the ring, where a look is due.
+    fn look_in_ring(&mut self) -> bool {
+        if !self.ready || !self.spin.is_due() {
+            return false;
+        }
+        // Nobody need ring while somebody looks.
+        self.arena.notified().store(1, SeqCst);
+        let (arena, ring) = (&self.arena, &self.ring);
+        let seen = self.spin.look(|| ring.is_behind(arena));
+        // From here on it is rung for what comes; what came before that is seen now.
+        self.arena.notified().store(0, SeqCst);
+        seen || self.ring.is_behind(&self.arena)
+    }
+
+    /// Waits until `until`: the socket's own clock is too coarse for a short wait.
+    fn wait_exactly(&mut self, hub: &Hub, until: Instant) -> Result<(), Broken> {
+        let heard = socket::wait_readable(&self.socket, until)
+            .map_err(|error| Broken::Protocol(error.to_string()))?;
+        match heard {
+            true => self.read(hub),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits for about so long, or for ever, by one system call: the socket keeps the time.
+    fn wait_coarsely(&mut self, hub: &Hub, timeout: Option<Duration>) -> Result<(), Broken> {
         // Setting it costs a system call, so one that differs by a thousandth at most is kept.
         let keep = match (self.receive_timeout, timeout) {
             (Some(set), Some(wanted)) => set.abs_diff(wanted) <= set / 1000,
@@ -90,17 +112,6 @@ impl Link {
             rustix::net::sockopt::set_socket_timeout(&self.socket, Timeout::Recv, timeout)
                 .map_err(|error| Broken::Protocol(error.to_string()))?;
             self.receive_timeout = timeout;
-        }
-        if self.ready && self.spin.is_due() {
-            // Nobody need ring while somebody looks.
-            self.arena.notified().store(1, SeqCst);
-            let (arena, ring) = (&self.arena, &self.ring);
-            let seen = self.spin.look(|| ring.is_behind(arena));
-            // From here on it is rung for what comes; what came before that is seen now.
-            self.arena.notified().store(0, SeqCst);
-            if seen || self.ring.is_behind(&self.arena) {
-                return self.drain(hub);
-            }
         }
         let mut message = std::mem::take(&mut self.incoming);
         let received = socket::receive(&self.socket, &mut message, true);

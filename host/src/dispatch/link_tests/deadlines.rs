@@ -142,3 +142,17 @@ fn a_batch_that_was_just_sent_holds_nobody_up() {
     scene.read().unwrap();
     assert!(!scene.link.holds_up(Instant::now() + FOR_EVER, long));
 }
+
+/// It is as fast as one without a limit: what comes soon is seen, and nobody has to ring for it.
+#[test]
+fn a_wait_with_a_short_limit_looks_before_it_waits() {
+    let mut scene = Scene::new(&[1], None);
+    // The first ones are without a look.
+    while !scene.link.spin.is_due() {}
+    scene.worker.begin(1);
+    scene.worker.value(1);
+    scene.worker.end();
+    let until = Instant::now() + LIMIT / 2;
+    scene.link.wait(&scene.hub, Some(until)).unwrap();
+    assert_eq!(scene.idle(), ["value"]);
+}
