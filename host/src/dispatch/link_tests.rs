@@ -7,6 +7,8 @@ mod calls;
 mod deadlines;
 #[path = "link_tests/interleavings.rs"]
 mod interleavings;
+#[path = "link_tests/leases.rs"]
+mod leases;
 #[path = "link_tests/lies.rs"]
 mod lies;
 #[path = "link_tests/revocations.rs"]

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// The longest look: about what it takes to wake a process on a core that rests, which is all that can be won.
-const LONGEST: Duration = Duration::from_micros(50);
+pub(crate) const LONGEST: Duration = Duration::from_micros(50);
 
 /// Looks at a word between two at the clock.
 const LOOKS: usize = 16;
@@ -77,6 +77,21 @@ mod tests {
             }
         }
         assert!((20..=120).contains(&looks), "{looks} looks");
+    }
+
+    #[test]
+    fn a_look_in_vain_ends_when_its_time_is_over() {
+        // On a busy machine another process may run in the middle of most of them, but not of all.
+        let took = (0..100).map(|_| {
+            let begun = Instant::now();
+            assert!(!Spin::new().look(|| false));
+            begun.elapsed()
+        });
+        let shortest = took.min().unwrap();
+        assert!(
+            (LONGEST..2 * LONGEST).contains(&shortest),
+            "{shortest:?} at least"
+        );
     }
 
     #[test]

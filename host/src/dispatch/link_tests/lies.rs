@@ -23,6 +23,32 @@ const LONG_NAME: &str = match std::str::from_utf8(&[b'x'; 256]) {
     Err(_) => panic!(),
 };
 
+/// A worker may say as often as it likes that a long result comes: room is made for one, and for no more than the limit.
+#[test]
+fn results_that_are_only_said_to_come_cost_no_more_than_one_that_does() {
+    let mut scene = Scene::new(&[2], None);
+    scene.worker.begin(1);
+    for _ in 0..100 {
+        scene.worker.say(1, &Response::Long(OUTPUT));
+        scene.worker.say(1, &Response::Long(OUTPUT / 2));
+        scene.worker.say(1, &Response::Long(0));
+    }
+    scene.worker.say(1, &Response::Piece(&[7; 40]));
+    scene.worker.say(1, &Response::Long(OUTPUT - 40));
+    scene.worker.bell();
+    scene.read().unwrap();
+    let room = u64::try_from(scene.link.pieces.capacity()).unwrap();
+    assert!((40..=OUTPUT).contains(&room), "room for {room} bytes");
+    scene.worker.say(1, &Response::Long(OUTPUT - 39));
+    scene.worker.bell();
+    let broken = scene.read().unwrap_err();
+    assert!(
+        broken.to_string().contains("result of 101 bytes"),
+        "{broken}"
+    );
+    assert_eq!(scene.bury(&broken), ["worker_lost", "waits"]);
+}
+
 /// What a worker does that runs the first of three tasks, what the host says to it, and what becomes of the items.
 const LIES: &[(&str, Play, &str, [&str; 3])] = {
     const FIRST_LOST: [&str; 3] = ["worker_lost", "waits", "waits"];

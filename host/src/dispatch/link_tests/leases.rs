@@ -1,0 +1,68 @@
+//! A calling thread and the dispatcher, who want the same worker.
+
+use std::{
+    fs,
+    sync::{Mutex, mpsc},
+    thread,
+};
+
+use super::*;
+use crate::dispatch::lease;
+
+/// Whether a thread of this process waits for something.
+fn sleeps(thread: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, fields)| fields.starts_with('S'))
+}
+
+#[test]
+fn a_caller_waits_for_the_worker_that_the_dispatcher_hears() {
+    let (hub, module) = (hub(), module());
+    let stream = stream(&hub, &module, 1, None, 0);
+    let segment = Mutex::new(stream.next_segment());
+    let (mut link, worker) = Worker::start(&module);
+    register(&hub, &link);
+    // It runs something for the dispatcher.
+    hub.lock()
+        .ledger
+        .take_place(module.tenant_of(), Instant::now());
+    worker.notice(&Notice::Ready(WallSet::default()));
+    link.read(&hub).unwrap();
+
+    let hearing = hub.begin_hearing();
+    let (tell, told) = mpsc::channel();
+    let caller = {
+        let (hub, stream) = (Arc::clone(&hub), Arc::clone(&stream));
+        thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get())
+                .unwrap();
+            let segment = segment.into_inner().unwrap().unwrap();
+            lease::run(&hub, &stream, segment);
+        })
+    };
+    let thread = told.recv().unwrap();
+    while !sleeps(thread) {
+        assert!(!caller.is_finished(), "it goes on without another look");
+        thread::yield_now();
+    }
+    assert!(!hub.lock().ledger.anybody_waits());
+    // The dispatcher has told the answer of before, and lets the worker rest.
+    hub.give_back(Box::new(link));
+    drop(hearing);
+    let batch = loop {
+        if let Some(batch) = worker.batch() {
+            break batch;
+        }
+        assert!(!caller.is_finished(), "it has found no worker");
+        thread::yield_now();
+    };
+    assert_eq!(batch, (1, vec![0]));
+    worker.begin(1);
+    worker.value(1);
+    worker.end();
+    worker.bell();
+    caller.join().unwrap();
+    assert!(!hub.lock().ledger.anybody_waits());
+    assert_eq!(places(&stream, 1), ["value"]);
+}
