@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use wasmpool::Limits;
+use wasmpool::{CallContext, Limits};
 
 use crate::{kinds, project};
 
@@ -44,7 +44,7 @@ struct Example {
 }
 
 const TASKS: Example = Example {
-    folder: ".",
+    folder: "",
     wit: "tasks.wit",
     world: "example",
     stem: "tasks",
@@ -140,12 +140,21 @@ pub fn sharing() -> &'static [Component] {
 fn compile(all: &[Component]) {
     let mut limits = Limits::default();
     limits.compile_time = Duration::from_secs(300);
-    let pool = kinds::builder().workers(1).limits(limits).build();
+    let builder = kinds::builder().workers(1).limits(limits);
+    let pool = builder.host_function("double", double).build();
     let pool = pool.expect("there is a pool");
     for component in all {
         let loaded = pool.load(&component.path);
         loaded.unwrap_or_else(|error| panic!("{}: {error}", component.tool));
     }
+}
+
+/// What the second of them ask of the embedding program: the double, or that there is none.
+///
+/// # Errors
+/// It is too much.
+pub fn double(_: &CallContext, n: i64) -> Result<i64, String> {
+    n.checked_mul(2).ok_or_else(|| format!("{n} is too much"))
 }
 
 /// Where a tool is. That it is not there is told on standard error.
