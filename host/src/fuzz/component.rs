@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use wasmparser::Parser;
 use wasmpool_abi::{Type, section};
 use wasmtime::Engine;
-use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Type as Wit, Val};
 
 use super::{assert_clean, json, module::refused, script::Script};
@@ -20,9 +19,11 @@ use crate::{
         component::describe,
         describe,
         engine::{EngineOptions, engine},
-        wit::IN_INSTANCE,
     },
-    worker::component::values::{self, ValueError},
+    worker::component::{
+        call::exported,
+        values::{self, ValueError},
+    },
 };
 
 /// Bytes of the largest component here.
@@ -72,16 +73,7 @@ pub fn run(bytes: &[u8]) {
 
 /// What a function takes and gives.
 fn types(component: &Component, export: &str) -> Option<(Vec<Wit>, Option<Wit>)> {
-    let item = match export.split_once(IN_INSTANCE) {
-        None => component.get_export(None, export)?.0,
-        Some((instance, name)) => {
-            let (_, instance) = component.get_export(None, instance)?;
-            component.get_export(Some(&instance), name)?.0
-        }
-    };
-    let ComponentItem::ComponentFunc(function) = item else {
-        return None;
-    };
+    let (function, _) = exported(component, export)?;
     let params = function.params().map(|(_, ty)| ty).collect();
     Some((params, function.results().next()))
 }

@@ -2,7 +2,7 @@
 
 use wasmpool_abi as abi;
 use wasmtime::Store;
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{
     Component, ComponentExportIndex, Func, ResourceAny, ResourceType, Type, Val,
 };
@@ -26,6 +26,24 @@ pub(in crate::worker) struct Function {
     understated: usize,
 }
 
+/// The function that is exported as `name`, or as `instance#name`: its type, and where it is.
+pub(crate) fn exported(
+    component: &Component,
+    name: &str,
+) -> Option<(ComponentFunc, ComponentExportIndex)> {
+    let (item, export) = match name.split_once(IN_INSTANCE) {
+        None => component.get_export(None, name)?,
+        Some((instance, name)) => {
+            let (_, instance) = component.get_export(None, instance)?;
+            component.get_export(Some(&instance), name)?
+        }
+    };
+    match item {
+        ComponentItem::ComponentFunc(ty) => Some((ty, export)),
+        _ => None,
+    }
+}
+
 /// Whether a call gave the function's value, or its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::worker) enum Gave {
@@ -41,16 +59,7 @@ impl Function {
         objects: &[(ResourceType, u32, abi::Type)],
         imports: &Imports,
     ) -> Option<Self> {
-        let (item, export) = match export.split_once(IN_INSTANCE) {
-            None => component.get_export(None, export)?,
-            Some((instance, name)) => {
-                let (_, instance) = component.get_export(None, instance)?;
-                component.get_export(Some(&instance), name)?
-            }
-        };
-        let ComponentItem::ComponentFunc(ty) = item else {
-            return None;
-        };
+        let (ty, export) = exported(component, export)?;
         Some(Self {
             export,
             params: ty.params().map(|(_, ty)| ty).collect(),
