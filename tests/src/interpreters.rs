@@ -14,7 +14,7 @@ use std::{
 
 use wasmpool::{Limits, Pool, Script, ScriptLanguage};
 
-use crate::{kinds, languages, project};
+use crate::{is_needed, kinds, languages, leave_out, project};
 
 /// An interpreter and scripts for it.
 #[derive(Clone, Debug)]
@@ -40,6 +40,9 @@ impl Interpreter {
     }
 }
 
+/// Names what has to be there.
+const NEEDED: &str = "WASMPOOL_INTERPRETERS";
+
 /// All languages that scripts can be written in.
 pub const LANGUAGES: [ScriptLanguage; 2] = [ScriptLanguage::JavaScript, ScriptLanguage::Python];
 
@@ -50,20 +53,15 @@ pub const LANGUAGES: [ScriptLanguage; 2] = [ScriptLanguage::JavaScript, ScriptLa
 pub fn all() -> &'static [Interpreter] {
     static ALL: std::sync::OnceLock<Vec<Interpreter>> = std::sync::OnceLock::new();
     ALL.get_or_init(|| {
-        let needed = env::var("WASMPOOL_INTERPRETERS").unwrap_or_default();
         let mut all = Vec::new();
         for language in LANGUAGES {
             let name = language.name();
-            let is_needed = needed.split(',').any(|needed| needed == name);
-            match raw(language, is_needed) {
+            match raw(language, is_needed(name, NEEDED)) {
                 Ok(raw) => all.push(Interpreter {
                     language,
                     module: started(language, &raw),
                 }),
-                Err(missing) => {
-                    assert!(!is_needed, "{name} has to be tested: {missing}");
-                    eprintln!("skipped: {name}: {missing}");
-                }
+                Err(missing) => leave_out(name, &missing, NEEDED),
             }
         }
         // Into the cache: they are large, and pools of tests have less patience.

@@ -37,6 +37,23 @@ pub fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether this has to be tested: whether the variable names it.
+#[must_use]
+pub fn is_needed(name: &str, variable: &str) -> bool {
+    let needed = std::env::var(variable).unwrap_or_default();
+    needed.split(',').any(|needed| needed == name)
+}
+
+/// Says on standard error what is not tested, and why.
+///
+/// # Panics
+/// It has to be.
+pub fn leave_out(name: &str, why: &str, variable: &str) {
+    let is_needed = is_needed(name, variable);
+    assert!(!is_needed, "{name} has to be tested: {why}");
+    eprintln!("skipped: {name}: {why}");
+}
+
 /// The project's folder.
 #[must_use]
 pub fn project() -> &'static Path {
