@@ -31,6 +31,11 @@ fn said<T>(answer: Result<T, Error>) -> Result<T, String> {
     answer.map_err(|error| error.name().to_owned())
 }
 
+/// Counts what this guest has begun (0), ended (1) or found abandoned (2), among its three elements of an array of all.
+fn tell(told: &U64RawArray, guest: u64, what: u64) -> Result<(), String> {
+    said(told.rmw(RmwOp::Add, 3 * guest + what, 1)).map(drop)
+}
+
 /// Fails with a word of what is not as it should be.
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: T, should: T) -> Result<(), String> {
     if is == should {
@@ -101,15 +106,14 @@ impl Guest for Sharing {
         guest: u64,
         times: u64,
     ) -> Result<(), String> {
-        let tell = |what| said(told.rmw(RmwOp::Add, 3 * guest + what, 1)).map(drop);
         for _ in 0..times {
             match value.acquire(None) {
-                Err(Error::Abandoned) => tell(2)?,
+                Err(Error::Abandoned) => tell(told, guest, 2)?,
                 other => said(other)?,
             }
-            tell(0)?;
+            tell(told, guest, 0)?;
             said(value.set(said(value.get())? + 1))?;
-            tell(1)?;
+            tell(told, guest, 1)?;
             said(value.release())?;
         }
         Ok(())
@@ -121,11 +125,10 @@ impl Guest for Sharing {
         guest: u64,
         times: u64,
     ) -> Result<(), String> {
-        let tell = |what| said(told.rmw(RmwOp::Add, 3 * guest + what, 1)).map(drop);
         for _ in 0..times {
-            tell(0)?;
+            tell(told, guest, 0)?;
             said(counts.add("hits", 1))?;
-            tell(1)?;
+            tell(told, guest, 1)?;
         }
         Ok(())
     }

@@ -29,6 +29,11 @@ pub(super) fn growth(options: &Options, _: Neighbour) -> Result<Vec<Measure>> {
     Ok(measures)
 }
 
+/// A point of the curve that is named after its axis.
+fn point(name: String, unit: &str, axis: &str, x: f64) -> Measure {
+    Measure::new(16, name, unit).at(axis, "wasmpool", axis, x)
+}
+
 /// The measure that judges points of a curve by their line.
 fn straightness(what: &str, points: &[(f64, f64)]) -> Measure {
     let name = format!("{what}: farthest above a straight line");
@@ -55,12 +60,8 @@ fn tasks(options: &Options) -> Result<Vec<Measure>> {
             break;
         }
         let rounds = if tasks == most { 1 } else { 3 };
-        let mut measure = Measure::new(16, format!("{tasks} tasks through imap"), "µs a task").at(
-            "tasks",
-            "wasmpool",
-            "tasks",
-            tasks as f64,
-        );
+        let name = format!("{tasks} tasks through imap");
+        let mut measure = point(name, "µs a task", "tasks", tasks as f64);
         for _ in 0..options.few_rounds(rounds) {
             let (time, _) = ours::lazy::endless(Order::Kept, tasks, cores)?;
             measure.ours.0.push(micros(time) / tasks as f64);
@@ -81,12 +82,8 @@ fn workers(options: &Options) -> Result<Vec<Measure>> {
     // Beyond the cores nothing gets faster, and nothing should get slower.
     let mut beyond = Vec::new();
     for workers in [1, 2, 4, 8, 16, 32, 64] {
-        let mut measure = Measure::new(16, format!("map by {workers} workers"), "µs a task").at(
-            "workers",
-            "wasmpool",
-            "workers",
-            workers as f64,
-        );
+        let name = format!("map by {workers} workers");
+        let mut measure = point(name, "µs a task", "workers", workers as f64);
         for _ in 0..options.few_rounds(5) {
             let time = ours::map(Jail::Default, Isolation::Task, tasks, workers)?;
             measure.ours.0.push(micros(time) / tasks as f64);
@@ -119,12 +116,7 @@ fn callers(options: &Options) -> Result<Vec<Measure>> {
     for threads in [1, 4, 16, 64] {
         let calls = options.scale(40_000) / threads;
         let name = format!("apply by {threads} threads, 64 workers");
-        let mut measure = Measure::new(16, name, "µs a call").at(
-            "calling threads",
-            "wasmpool",
-            "calling threads",
-            threads as f64,
-        );
+        let mut measure = point(name, "µs a call", "calling threads", threads as f64);
         for _ in 0..options.few_rounds(5) {
             let time = callers.apply(threads, calls)?;
             measure.ours.0.push(micros(time) / (calls * threads) as f64);

@@ -38,17 +38,19 @@ fn flood(options: &Options, workers: usize, tenants: usize) -> Result<Seen> {
     Ok(seen)
 }
 
+/// A point of a curve.
+fn point(what: &str, unit: &str, [curve, line, axis]: [&str; 3], at: (f64, f64)) -> Measure {
+    let mut measure =
+        Measure::new(16, format!("{what} (virtual time)"), unit).at(curve, line, axis, at.0);
+    measure.ours.0.push(at.1);
+    measure
+}
+
 /// A point of the curve of what a decision takes.
 fn decision(what: &str, line: &str, x: usize, seen: &Seen) -> Measure {
-    let name = format!("a batch, decided for {what} (virtual time)");
-    let mut measure = Measure::new(16, name, "µs").at(
-        "what a decision takes",
-        line,
-        "workers, or tenants",
-        x as f64,
-    );
-    measure.ours.0.push(micros(seen.decided_in));
-    measure
+    let what = format!("a batch, decided for {what}");
+    let place = ["what a decision takes", line, "workers, or tenants"];
+    point(&what, "µs", place, (x as f64, micros(seen.decided_in)))
 }
 
 /// The factor between what two numbers of workers or tenants cost, counted.
@@ -68,15 +70,12 @@ fn workers(options: &Options) -> Result<Vec<Measure>> {
         let seen = flood(options, workers, 8)?;
         let one = *one.get_or_insert(seen.tasks_a_second);
         worst = worst.max(one * workers as f64 / seen.tasks_a_second);
-        let name = format!("{workers} workers, 8 tenants (virtual time)");
-        let mut measure = Measure::new(16, name, "tasks a second").at(
-            "workers in virtual time",
-            "wasmpool",
-            "workers",
-            workers as f64,
-        );
-        measure.ours.0.push(seen.tasks_a_second);
-        measures.push(measure);
+        measures.push(point(
+            &format!("{workers} workers, 8 tenants"),
+            "tasks a second",
+            ["workers in virtual time", "wasmpool", "workers"],
+            (workers as f64, seen.tasks_a_second),
+        ));
         let what = format!("{workers} workers and 8 tenants");
         measures.push(decision(&what, "workers, 8 tenants", workers, &seen));
         if workers == 16 {
@@ -132,17 +131,16 @@ fn latencies(options: &Options) -> Result<Vec<Measure>> {
             ensure!(!all.is_empty(), "no call has ended");
             for (part, name) in [(50, "p50"), (99, "p99")] {
                 let latency = all[(all.len() - 1) * part / 100];
-                let what =
-                    format!("a call, {name}, {workers} workers, {percent} % asked (virtual time)");
-                let line = format!("{name}, {workers} workers");
-                let mut measure = Measure::new(16, what, "µs").at(
-                    "latency in virtual time",
-                    &line,
-                    "asked of all worker time, %",
-                    f64::from(percent),
-                );
-                measure.ours.0.push(micros(latency));
-                measures.push(measure);
+                measures.push(point(
+                    &format!("a call, {name}, {workers} workers, {percent} % asked"),
+                    "µs",
+                    [
+                        "latency in virtual time",
+                        &format!("{name}, {workers} workers"),
+                        "asked of all worker time, %",
+                    ],
+                    (f64::from(percent), micros(latency)),
+                ));
             }
         }
     }
