@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use wasmpool::{
 };
 use wasmpool_tests::kinds::{self, Kind};
 use wasmpool_tests::processes::{kill, only_busy};
-use wasmpool_tests::stress::{self, kill_at_random};
+use wasmpool_tests::stress::{self, Toll, call_while_killed, have_all_grown};
 use wasmpool_tests::witness::Witness;
 use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests};
 
@@ -400,61 +400,49 @@ const TOLD: usize = 3;
 
 type Count<O> = Task<(O, RawArray<u64>, usize, u64), ()>;
 
-/// Two components and two modules count the same thing while their workers are killed; told what they say of it, and the tasks that
-/// returned and that were lost.
+/// Two components and two modules count the same thing while their workers are killed; told what they say of it, and what became
+/// of their tasks.
+///
+/// Of each kind one has short tasks, of which some return between two kills, and one has long ones: with those alone that are over
+/// before another process runs, a busy machine kills between tasks and hardly ever in one.
 fn count_while_killed<O>(
     tasks: [&Count<O>; 2],
     object: &O,
+    [short, long]: [u64; 2],
     enough: impl Fn(&RawArray<u64>) -> bool + Sync,
-) -> Result<([u64; TOLD], [u64; 2])>
+) -> Result<([u64; TOLD], Toll)>
 where
     O: Clone + Send + Sync + wasmpool::Typed + wasmpool::Arg<O>,
 {
     const GUESTS: usize = 4;
-    const TIMES: u64 = 200;
     let told = RawArray::<u64>::zeroed(TOLD * GUESTS)?;
     let (until, latest) = (Instant::now() + stress::length(), Instant::now() + DEADLINE);
-    let counting = AtomicBool::new(true);
-    let ended = thread::scope(|threads| -> Result<[u64; 2]> {
-        let killer = threads.spawn(|| kill_at_random(|| counting.load(SeqCst)));
-        let callers: Vec<_> = (0..GUESTS)
-            .map(|guest| {
-                let (told, enough) = (&told, &enough);
-                threads.spawn(move || -> Result<[u64; 2]> {
-                    let mut ended = [0, 0];
-                    let task = tasks[guest % 2];
-                    while Instant::now() < until || (!enough(told) && Instant::now() < latest) {
-                        match task.call((object.clone(), told, guest, TIMES)) {
-                            Ok(()) => ended[0] += 1,
-                            Err(TaskError::WorkerLost { .. }) => ended[1] += 1,
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                    Ok(ended)
-                })
-            })
-            .collect();
-        let callers: Vec<_> = callers
-            .into_iter()
-            .map(thread::ScopedJoinHandle::join)
-            .collect();
-        counting.store(false, SeqCst);
-        killer.join().ok().context("the killer")?;
-        let mut all = [0, 0];
-        for caller in callers {
-            let [returned, lost] = caller.ok().context("a caller")??;
-            all = [all[0] + returned, all[1] + lost];
+    let counted_by = |guest: usize| told.get(TOLD * guest + 1) > Some(0);
+    let counted = have_all_grown(|| told.iter().skip(1).step_by(TOLD).collect());
+    let returned = AtomicU64::new(0);
+    let toll = call_while_killed(GUESTS, counted, |guest, lost| {
+        let now = Instant::now();
+        let is_enough = || lost > 0 && counted_by(guest) && enough(&told);
+        if now >= until && (now >= latest || is_enough()) {
+            return None;
         }
-        Ok(all)
+        let times = if guest < 2 { short } else { long };
+        let outcome = tasks[guest % 2].call((object.clone(), &told, guest, times));
+        returned.fetch_add(if outcome.is_ok() { times } else { 0 }, SeqCst);
+        Some(outcome)
     })?;
+    println!("{toll:?}");
     let all = told.to_vec();
     ensure!(
         all.chunks(TOLD).all(|told| told[1] > 0),
-        "one has counted nothing: {all:?}"
+        "one has counted nothing: {all:?}, {toll:?}"
     );
     let sum = |of: usize| all.iter().skip(of).step_by(TOLD).sum();
-    ensure!(ended[0] * TIMES <= sum(1) && ended[1] > 0, "{ended:?}");
-    Ok(([sum(0), sum(1), sum(2)], ended))
+    ensure!(
+        returned.into_inner() <= sum(1) && toll.lost > 0,
+        "{all:?}, {toll:?}"
+    );
+    Ok(([sum(0), sum(1), sum(2)], toll))
 }
 
 /// Nobody's increment is lost or made twice: the value is what those say who made it, but for one that each killed worker may have had
@@ -467,8 +455,8 @@ fn one_value_is_counted_up_by_components_and_modules_while_workers_are_killed() 
     let theirs: Count<Value<u64>> = pool.load(guests::arrays())?.task("count_and_tell")?;
     let value = Value::new(0_u64)?;
     let abandoned = |told: &RawArray<u64>| told.iter().skip(2).step_by(TOLD).sum::<u64>() > 0;
-    let ([begun, ended, abandoned], [_, lost]) =
-        count_while_killed([&mine, &theirs], &value, abandoned)?;
+    let ([begun, ended, abandoned], Toll { lost, .. }) =
+        count_while_killed([&mine, &theirs], &value, [200, 5_000], abandoned)?;
     let last = value.lock_timeout(DEADLINE)?.was_abandoned();
     let (value, abandoned) = (value.get(), abandoned + u64::from(last));
     println!("{begun} begun, {ended} ended, {value} counted, {abandoned} abandoned, {lost} lost");
@@ -484,7 +472,8 @@ fn one_dictionary_is_counted_up_by_components_and_modules_while_workers_are_kill
     let mine: Count<Dict<String, i64>> = module.task("add-and-tell")?;
     let theirs: Count<Dict<String, i64>> = pool.load(guests::callers())?.task("add_and_tell")?;
     let counts = Manager::new().dict::<String, i64>();
-    let ([begun, ended, _], [_, lost]) = count_while_killed([&mine, &theirs], &counts, |_| true)?;
+    let ([begun, ended, _], Toll { lost, .. }) =
+        count_while_killed([&mine, &theirs], &counts, [20, 200], |_| true)?;
     let hits = u64::try_from(counts.get("hits")?)?;
     println!("{begun} begun, {ended} ended, {hits} counted, {lost} lost");
     ensure!(ended <= hits && hits <= begun && begun - ended <= lost);
@@ -506,23 +495,7 @@ fn one_queue_is_emptied_by_components_and_modules_while_workers_are_killed() -> 
         .task::<(Queue<Vec<u8>>, Queue<Vec<u8>>), ()>("pass_on")?;
     let until = Instant::now() + stress::length();
     let passing = AtomicBool::new(true);
-    let (put, came, lost) = thread::scope(|threads| -> Result<_> {
-        let killer = threads.spawn(|| kill_at_random(|| passing.load(SeqCst)));
-        let callers: Vec<_> = (0..4)
-            .map(|guest| {
-                let (task, from, to) = (if guest % 2 == 0 { &mine } else { &theirs }, &from, &to);
-                threads.spawn(move || -> Result<u64> {
-                    let mut lost = 0;
-                    loop {
-                        match task.call((from, to)) {
-                            Ok(()) => return Ok(lost),
-                            Err(TaskError::WorkerLost { .. }) => lost += 1,
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                })
-            })
-            .collect();
+    let (put, came, toll) = thread::scope(|threads| -> Result<_> {
         let producer = threads.spawn(|| -> Result<u64> {
             let mut count = 0_u64;
             while Instant::now() < until {
@@ -541,16 +514,21 @@ fn one_queue_is_emptied_by_components_and_modules_while_workers_are_killed() -> 
             }
             Ok(came)
         });
-        let mut lost = 0;
-        for caller in callers {
-            lost += caller.join().ok().context("a caller")??;
-        }
+        let (from, to) = (&from, &to);
+        let kill = || passing.load(SeqCst);
+        let toll = call_while_killed(4, kill, |guest, _| {
+            let go_on = passing.load(SeqCst) || !from.is_empty();
+            go_on.then(|| [&mine, &theirs][guest % 2].call((from, to)))
+        });
+        // Also after an error: the others end by it.
+        from.close();
         to.close();
-        killer.join().ok().context("the killer")?;
+        let toll = toll?;
         let put = producer.join().ok().context("the producer")??;
-        Ok((put, consumer.join().ok().context("the consumer")??, lost))
+        Ok((put, consumer.join().ok().context("the consumer")??, toll))
     })?;
-    println!("{put} put, {} came, {lost} lost", came.len());
+    println!("{put} put, {} came; {toll:?}", came.len());
+    let lost = toll.lost;
     let missing = put - came.len() as u64;
     ensure!(
         lost > 0 && missing <= lost,

@@ -3,13 +3,13 @@
 //!
 //! `WASMPOOL_STRESS_SECONDS` says how long each goes on.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use wasmpool::{Barrier, Condition, Event, Lock, Pool, RawArray, Task, TaskError, Typed, Value};
-use wasmpool_tests::stress::{self, kill_at_random};
+use wasmpool_tests::stress::{self, Toll, call_while_killed, have_all_grown};
 use wasmpool_tests::{DEADLINE, guests, kinds, turn};
 
 /// No time limit of its own for what a task waits for.
@@ -51,42 +51,18 @@ fn guests_increment_one_value_under_its_lock_while_workers_are_killed() -> Resul
     let sum = |of: usize| told.iter().skip(of).step_by(TOLD).sum::<u64>();
     // On a busy machine it may take more than a moment until one is killed who holds it.
     let abandoned = || sum(2);
-    let counting = AtomicBool::new(true);
-    let (killed, tasks) = thread::scope(|threads| -> Result<_> {
-        let killer = threads.spawn(|| kill_at_random(|| counting.load(SeqCst)));
-        let callers: Vec<_> = (0..GUESTS)
-            .map(|guest| {
-                let (count, value, told, abandoned) = (&count, &value, &told, &abandoned);
-                threads.spawn(move || -> Result<[u64; 2]> {
-                    let (mut returned, mut lost) = (0, 0);
-                    while Instant::now() < until
-                        || told.get(TOLD * guest + 1) < Some(EACH)
-                        || (abandoned() == 0 && Instant::now() < latest)
-                    {
-                        match count.call((value, told, guest, TIMES)) {
-                            Ok(()) => returned += 1,
-                            Err(TaskError::WorkerLost { .. }) => lost += 1,
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                    Ok([returned, lost])
-                })
-            })
-            .collect();
-        let callers: Vec<_> = callers
-            .into_iter()
-            .map(thread::ScopedJoinHandle::join)
-            .collect();
-        counting.store(false, SeqCst);
-        let killed = killer.join().ok().context("the killer")?;
-        let mut tasks = [0; 2];
-        for caller in callers {
-            let of_it = caller.ok().context("a caller")??;
-            tasks = [tasks[0] + of_it[0], tasks[1] + of_it[1]];
-        }
-        Ok((killed, tasks))
+    let counted = have_all_grown(|| vec![sum(1)]);
+    let toll = call_while_killed(GUESTS, counted, |guest, _| {
+        let go_on = Instant::now() < until
+            || told.get(TOLD * guest + 1) < Some(EACH)
+            || (abandoned() == 0 && Instant::now() < latest);
+        go_on.then(|| count.call((&value, &told, guest, TIMES)))
     })?;
-    let [returned, lost] = tasks;
+    let Toll {
+        killed,
+        returned,
+        lost,
+    } = toll;
     // The last to die may have held it.
     let last = value.lock_timeout(DEADLINE)?.was_abandoned();
     let value = value.get();
@@ -114,8 +90,8 @@ fn nobody_meets_another_under_a_lock_while_workers_are_killed() -> Result<()> {
     let contend = task::<(Lock, Event, Event), u64>(&pool, "contend")?;
     let (lock, inside, stop) = (Lock::new()?, Event::new()?, Event::new()?);
     let until = Instant::now() + stress::length();
-    let (killed, (lost, done), mine) = thread::scope(|threads| -> Result<_> {
-        let killer = threads.spawn(|| kill_at_random(stress::until(until)));
+    let done = AtomicU64::new(0);
+    let (toll, mine) = thread::scope(|threads| -> Result<_> {
         let host = threads.spawn(|| -> Result<u64> {
             let mut mine = 0;
             while Instant::now() < until {
@@ -130,30 +106,20 @@ fn nobody_meets_another_under_a_lock_while_workers_are_killed() -> Result<()> {
             }
             Ok(mine)
         });
-        let callers: Vec<_> = (0..4)
-            .map(|_| {
-                threads.spawn(|| -> Result<(u64, u64)> {
-                    let (mut lost, mut done) = (0, 0);
-                    while Instant::now() < until {
-                        match contend.start((&lock, &inside, &stop)).get() {
-                            Ok(count) => done += count,
-                            Err(TaskError::WorkerLost { .. }) => lost += 1,
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                    Ok((lost, done))
-                })
-            })
-            .collect();
-        let killed = killer.join().ok().context("the killer")?;
-        stop.set();
-        let mut sums = (0, 0);
-        for caller in callers {
-            let (lost, done) = caller.join().ok().context("a caller")??;
-            sums = (sums.0 + lost, sums.1 + done);
-        }
-        Ok((killed, sums, host.join().ok().context("the host")??))
+        threads.spawn(|| {
+            thread::sleep(stress::length());
+            stop.set();
+        });
+        let toll = call_while_killed(4, stress::until(until), |_, _| {
+            let go_on = Instant::now() < until;
+            let count = |count| {
+                done.fetch_add(count, SeqCst);
+            };
+            go_on.then(|| contend.start((&lock, &inside, &stop)).get().map(count))
+        })?;
+        Ok((toll, host.join().ok().context("the host")??))
     })?;
+    let (Toll { killed, lost, .. }, done) = (toll, done.into_inner());
     println!(
         "{killed} killed, {lost} tasks lost; {done} times inside in the last tasks, {mine} in the host"
     );
@@ -174,44 +140,34 @@ fn a_barrier_and_a_condition_outlive_workers_that_are_killed() -> Result<()> {
     let (barrier, stop) = (Barrier::new(2)?, Event::new()?);
     let (table, ball) = (Condition::new()?, Event::new()?);
     let until = Instant::now() + stress::length();
-    thread::scope(|threads| -> Result<()> {
-        let callers: Vec<_> = (0..4)
-            .map(|caller| {
-                let (meet, play, barrier, stop, table, ball) =
-                    (&meet, &play, &barrier, &stop, &table, &ball);
-                threads.spawn(move || -> Result<(u64, u64)> {
-                    let (mut done, mut lost) = (0, 0);
-                    while Instant::now() < until {
-                        let outcome = if caller < 2 {
-                            meet.call((barrier, stop, 200))
-                        } else {
-                            // The partner may be dead and not be there yet: it comes, or the time does.
-                            play.timeout(Duration::from_millis(500))
-                                .call((table, ball, caller == 2, 200))
-                                .map(u64::from)
-                        };
-                        match outcome {
-                            Ok(count) => done += count,
-                            Err(TaskError::WorkerLost { .. }) => lost += 1,
-                            Err(TaskError::Timeout { .. }) if caller >= 2 => {}
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                    Ok((done, lost))
-                })
-            })
-            .collect();
-        let killed = kill_at_random(stress::until(until));
-        stop.set();
-        let mut lost = 0;
-        for (caller, handle) in callers.into_iter().enumerate() {
-            let (done, of_it) = handle.join().ok().context("a caller")??;
-            println!("caller {caller}: {done} done, {of_it} tasks lost");
-            lost += of_it;
-        }
-        ensure!(lost > 0, "{killed} killed and no task lost");
-        Ok(())
+    let done = [const { AtomicU64::new(0) }; 4];
+    let toll = thread::scope(|threads| {
+        threads.spawn(|| {
+            thread::sleep(stress::length());
+            stop.set();
+        });
+        call_while_killed(4, stress::until(until), |caller, _| {
+            if Instant::now() >= until {
+                return None;
+            }
+            let outcome = if caller < 2 {
+                meet.call((&barrier, &stop, 200))
+            } else {
+                // The partner may be dead and not be there yet: it comes, or the time does.
+                play.timeout(Duration::from_millis(500))
+                    .call((&table, &ball, caller == 2, 200))
+                    .map(u64::from)
+            };
+            match outcome {
+                Err(TaskError::Timeout { .. }) if caller >= 2 => Some(Ok(())),
+                outcome => Some(outcome.map(|count| {
+                    done[caller].fetch_add(count, SeqCst);
+                })),
+            }
+        })
     })?;
+    println!("{done:?} done; {toll:?}");
+    ensure!(toll.lost > 0, "{toll:?}");
     // All that was in the hands of the dead is free.
     drop(table.lock_timeout(DEADLINE)?);
     barrier.reset();

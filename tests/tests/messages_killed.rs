@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Sender as Tick, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use guest_messages::Numbered;
 use wasmpool::{Call, GetError, Queue, Sender, Task, TaskError, decode, one_way};
-use wasmpool_tests::processes::{descendants, kill, only_busy};
-use wasmpool_tests::{DEADLINE, guests, kinds, turn};
+use wasmpool_tests::processes::{kill, only_busy};
+use wasmpool_tests::{DEADLINE, guests, kinds, stress, turn};
 
 #[test]
 fn a_killed_guest_ends_what_it_sent() -> Result<()> {
@@ -33,26 +33,6 @@ fn a_killed_guest_ends_what_it_sent() -> Result<()> {
         "{outcome:?}"
     );
     Ok(())
-}
-
-/// The parent of all workers of this program's one pool, which has one.
-fn zygote() -> Result<u32> {
-    let all = descendants(std::process::id());
-    // The launcher is above it, and workers are below it.
-    let between = |pid: &&u32| {
-        let below = descendants(**pid);
-        !below.is_empty() && below.len() < all.len() - 1
-    };
-    all.iter().find(between).copied().context("no zygote")
-}
-
-/// The children of a process: far cheaper than to look at all processes there are.
-fn children(of: u32) -> Result<Vec<u32>> {
-    let text = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children"))?;
-    Ok(text
-        .split_whitespace()
-        .map(str::parse)
-        .collect::<Result<_, _>>()?)
 }
 
 /// What producers and consumers told before they ended, however they did.
@@ -130,16 +110,16 @@ fn keep_consuming(
 #[test]
 fn kills_neither_lose_nor_tear_nor_reorder_nor_wedge() -> Result<()> {
     let _turn = turn();
-    let seconds = std::env::var("WASMPOOL_STRESS_SECONDS").map_or(Ok(3), |text| text.parse())?;
-    let until = Instant::now() + Duration::from_secs(seconds);
+    let length = stress::asked().unwrap_or(Duration::from_secs(3));
+    let until = Instant::now() + length;
     let pool = kinds::builder().workers(4).build()?;
     let module = pool.load(guests::messages())?;
     let produce = module
         .task::<(Queue<Numbered>, u32, u64, u64), u64>("produce")?
-        .timeout(DEADLINE + Duration::from_secs(seconds));
+        .timeout(DEADLINE + length);
     let consume = module
         .task::<Queue<Numbered>, u64>("consume")?
-        .timeout(DEADLINE + Duration::from_secs(seconds));
+        .timeout(DEADLINE + length);
     // Small, so that it is full and empty and wraps all the time.
     let queue = Queue::<Numbered>::with_capacity(16, wasmpool::ByteSize::kib(4))?;
     let told = Mutex::new(Told::default());
@@ -165,7 +145,6 @@ fn kills_neither_lose_nor_tear_nor_reorder_nor_wedge() -> Result<()> {
         };
         // All have begun when something came.
         ticks.recv_timeout(DEADLINE)?;
-        let zygote = zygote()?;
         let mut kills = 0;
         let stuck = loop {
             // It goes on after each kill, or it is wedged.
@@ -173,7 +152,7 @@ fn kills_neither_lose_nor_tear_nor_reorder_nor_wedge() -> Result<()> {
             if more.is_err() || Instant::now() >= until {
                 break more.is_err();
             }
-            let workers = children(zygote)?;
+            let workers = stress::workers();
             if let Some(victim) = workers.get(usize::try_from(next(4))?) {
                 kills += usize::from(kill(*victim).is_ok());
             }
