@@ -26,7 +26,7 @@ use crate::{
     sys::{
         descriptors,
         fork::{self, Fork},
-        signal,
+        large, signal,
     },
     wire::{message::MAX_MESSAGE as MAX_REQUEST, socket},
     worker::{self, process::Ready},
@@ -69,8 +69,7 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // The default hook opens files for its backtrace.
     std::panic::set_hook(Box::new(|_| {}));
-    // A fresh instance that touches one page would be given two megabytes of zeros. Older kernels than that need nothing.
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    large::only_as_advised();
     let mut walls = Record::default();
     let separate = above.left.map(|left| match left {
         Ok(()) if rustix::process::getpid() != Pid::INIT => {

@@ -29,6 +29,24 @@ pub(crate) fn advise(start: usize, len: usize) {
     };
 }
 
+/// From here on this process and its children are given no large pages that they have not asked for by [`advise`]: a fresh
+/// instance that touches one page would be given two megabytes of zeros. Best effort.
+pub(crate) fn only_as_advised() {
+    /// Leaves those that are asked for (Linux 6.18).
+    const EXCEPT_ADVISED: libc::c_ulong = 1 << 1;
+    let (yes, none): (libc::c_ulong, libc::c_ulong) = (1, 0);
+    // SAFETY: this call takes numbers and no addresses, and changes nothing but the size of pages to come.
+    let left = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, yes, EXCEPT_ADVISED, none, none) };
+    if left == 0 {
+        return;
+    }
+    // Where the system gives none unasked there is nothing to forbid. Before Linux 6.18 one forbids all or none.
+    let modes = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    if modes.map_or(true, |modes| modes.contains("[always]")) {
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
+    }
+}
+
 /// Makes room for `more` elements, in large pages when that is much.
 ///
 /// # Errors
