@@ -138,9 +138,10 @@ fn measures(options: &Options, subject: &Subject<'_>, floor: &Subject<'_>) -> Re
     measures[1].head = true;
     // Into the cache, and how many there can be.
     let _ = floor.times([1, 1])?;
-    let [_, call, item] = subject.times([5, 20])?;
-    let within = |full, each: f64| options.scale(full).min(whole(ROUND / each)).max(20);
-    let counts = [within(2_000, call), within(20_000, item)];
+    let [_, call, item] = subject.times([20, 200])?;
+    let within = |full, each: f64| options.scale(full).min(whole(ROUND / each));
+    // A map of few tasks would be the start of its instance.
+    let counts = [within(2_000, call).max(20), within(20_000, item).max(200)];
     for _ in 0..options.rounds {
         let ours = subject.times(counts)?;
         let floor = floor.times(counts)?;
