@@ -396,7 +396,8 @@ fn forged_handles_and_huge_texts_cost_only_the_task() -> Result<()> {
 
 /// How long workers are killed in each kind of pool.
 fn length() -> Duration {
-    stress::length() / 6
+    let kinds = Kind::all(&[4]).count();
+    stress::length().div_f64(kinds as f64)
 }
 
 /// What each guest tells of what it counts, in elements of its own of one array: how often it has begun, how often it has ended, and
@@ -531,6 +532,7 @@ fn empty_while_killed(kind: Kind) -> Result<()> {
     let (until, latest) = (Instant::now() + length(), Instant::now() + DEADLINE);
     let passing = AtomicBool::new(true);
     let anybody_lost = AtomicBool::new(false);
+    let arrived = AtomicU64::new(0);
     let (put, came, toll) = thread::scope(|threads| -> Result<_> {
         let producer = threads.spawn(|| -> Result<u64> {
             let mut count = 0_u64;
@@ -548,11 +550,14 @@ fn empty_while_killed(kind: Kind) -> Result<()> {
             for message in to.iter() {
                 let number = u64::from_le_bytes(message?.as_slice().try_into()?);
                 ensure!(came.insert(number), "{number} came twice");
+                arrived.fetch_add(1, SeqCst);
             }
             Ok(came)
         });
         let (from, to) = (&from, &to);
-        let kill = || passing.load(SeqCst);
+        // Not faster than messages come: a module whose workers all end before they have begun is given up.
+        let more = have_all_grown(|| vec![arrived.load(SeqCst)]);
+        let kill = || passing.load(SeqCst) && more();
         let toll = call_while_killed(4, kill, |guest, lost| {
             anybody_lost.fetch_or(lost > 0, SeqCst);
             let go_on = passing.load(SeqCst) || !from.is_empty();

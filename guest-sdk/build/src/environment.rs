@@ -26,8 +26,7 @@ const DROPPED: &[&str] = &[
 
 /// What guests are compiled with. The check at the head of each loop, by which a task is stopped, keeps the loop's variables
 /// out of registers: the call behind it may change all that hold floating-point numbers. So loops are worth unrolling further
-/// than native ones. Measured, in multiples of native code with the default of 150: Mandelbrot 1.55 and SHA-256 1.35, and
-/// 1.1 and 1.05 with this; more gains nothing.
+/// than native ones. The default is 150, and more than this gains nothing; docs/speed.md has what it gains.
 const FLAGS: &str = "-Cllvm-args=-unroll-partial-threshold=300";
 
 /// Whether the variable is for the outer build alone: what cargo told this build script (`CARGO_MANIFEST_DIR`, features, …), the user's

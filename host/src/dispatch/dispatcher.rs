@@ -64,11 +64,6 @@ fn room(link: &Link) -> Option<usize> {
     (!link.dedicated && link.has_room()).then(|| link.flights())
 }
 
-/// Whether a worker has nothing to do and is known well enough to be leased to others.
-fn may_rest(link: &Link) -> bool {
-    link.is_idle() && link.child.has_started()
-}
-
 /// Runs until the hub is shut down. The first thing told through `started` is whether a zygote stands.
 pub(crate) fn run(hub: Arc<Hub>, started: &mpsc::Sender<Result<Vec<WallReport>, StartError>>) {
     let mut dispatcher = match Dispatcher::new(hub) {
@@ -235,7 +230,13 @@ impl Dispatcher {
         let Some(link) = self.busy.get_mut(&worker) else {
             return;
         };
-        if may_rest(link) {
+        if !link.child.has_started() {
+            // Its clock would hear it before its process id is known. Until then it is its zygote that has to answer in time.
+            let room = room(link);
+            self.roster.note(worker, link.module.tenant(), room, None);
+            return;
+        }
+        if link.is_idle() {
             self.rest(worker);
             return;
         }
@@ -247,7 +248,7 @@ impl Dispatcher {
             self.hub.run_function(call);
         }
         // Taking back the tasks of a cancelled call may have left nothing.
-        if may_rest(link) {
+        if link.is_idle() {
             return self.rest(worker);
         }
         let room = room(link);

@@ -28,7 +28,9 @@ use crate::{
 
 /// Accounts are looked through for those that nobody needs when there are twice as many as were left the last time, and
 /// not below this number.
-const FEW: usize = 64;
+const SWEEP_FROM: usize = 64;
+/// Room for more calls than this is given back when a tenant has none left that waits.
+const CALLS_KEPT: usize = 64;
 
 /// All accounts.
 ///
@@ -255,7 +257,9 @@ impl<C: Waiter> Ledger<C> {
 
     fn entry_and_clock(&mut self, tenant: &Arc<Tenant>) -> (&mut Entry<C>, &mut Clock) {
         let number = tenant.number();
-        if self.entries.len() >= self.sweep_at.max(FEW) && !self.entries.contains_key(&number) {
+        if self.entries.len() >= self.sweep_at.max(SWEEP_FROM)
+            && !self.entries.contains_key(&number)
+        {
             self.sweep();
         }
         let new = || Entry::new(tenant, self.defaults.clone(), Instant::now());
@@ -628,7 +632,7 @@ impl<C: Waiter> Ledger<C> {
             if call.has_pending() && !call.queued().swap(true, SeqCst) {
                 calls.push_back(call.clone());
             }
-            if calls.is_empty() && calls.capacity() > FEW {
+            if calls.is_empty() && calls.capacity() > CALLS_KEPT {
                 *calls = VecDeque::new();
             }
             entry.stalled = false;

@@ -91,8 +91,7 @@ impl<W: Rests> Resting<W> {
         if let Some(lists) = &mut self.lists {
             lists.put(at, &worker);
         }
-        let behind = self.all.iter().rev().take_while(|(other, _)| *other > at);
-        let index = self.all.len() - behind.count();
+        let index = self.all.partition_point(|(other, _)| *other < at);
         self.all.insert(index, (at, worker));
         if self.lists.is_none() && self.all.len() > FEW {
             let mut lists = Lists::default();
@@ -212,6 +211,7 @@ impl<W: Rests> Resting<W> {
             .collect()
     }
 
+    /// By a look at each.
     fn trims(&self) -> impl Iterator<Item = (Instant, u64)> {
         let all = self.all.iter();
         all.filter_map(|(at, worker)| Some((worker.trim_due()?, *at)))
@@ -273,9 +273,10 @@ mod tests {
             let at = |n: u64| start + std::time::Duration::from_secs(n);
             let mut resting = Resting::default();
             let mut plain: Vec<One> = Vec::new();
-            // With many that come there are more than few, with few that come there are not.
+            // With many that come there are more than few, with few that come there are not; every second hundred of steps only
+            // takes away.
             for (number, (step, n)) in (0..).zip(steps) {
-                match step % (adds + 5) {
+                match if number / 100 % 2 == 0 { step % (adds + 5) } else { 3 + step % 5 } {
                     0..=2 => {
                         let one = One { worker: number, module: n, trim: (n > 3).then(|| at(n)) };
                         resting.push(one.clone());

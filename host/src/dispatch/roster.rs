@@ -172,6 +172,7 @@ impl Roster {
         due.into_iter().map(|(_, worker)| worker).collect()
     }
 
+    /// Of the few: there are none of these where there are lists.
     fn dues(&self) -> impl Iterator<Item = (Instant, u64)> {
         let few = self.few.iter();
         few.filter_map(|&(worker, place)| Some((place.due?, worker)))
@@ -244,7 +245,9 @@ mod tests {
             let start = Instant::now();
             let mut roster = Roster::default();
             let mut plain = std::collections::BTreeMap::new();
-            for (n, step, batches, ms) in steps {
+            for (at, (n, step, batches, ms)) in steps.into_iter().enumerate() {
+                // They become many and few again.
+                let step = if at / 75 % 2 == 0 { step } else { step + 5 };
                 let (worker, then) = (n % workers, start + Duration::from_millis(ms));
                 let (tenant, room) = (worker % 3, (batches < 2).then_some(batches));
                 match step {

@@ -244,7 +244,7 @@ impl Dispatcher {
         let from: Vec<u64> = self
             .busy
             .iter()
-            .filter(|(_, link)| !link.dedicated && makes_room(link))
+            .filter(|(_, link)| !link.dedicated && link.child.has_started() && makes_room(link))
             .map(|(&worker, _)| worker)
             .collect();
         drop(state);

@@ -176,15 +176,11 @@ impl Loader {
         })
     }
 
-    /// Does what the first load would otherwise wait for, in a thread that has nothing else to do.
+    /// Hashes the engine, which the first load would otherwise wait for: the cache's keys begin with that.
     pub(crate) fn ahead(&self, hub: &Hub) {
-        let options = EngineOptions {
-            fuel: hub.config.limits.fuel.is_some(),
-            stack: hub.stack(),
-        };
         // What has failed is tried again, and told, by a load.
         if self.cache.is_some() {
-            let _ = engine_hash(options);
+            let _ = engine_hash(options_of(hub));
         }
     }
 
@@ -214,10 +210,7 @@ impl Loader {
                 message: "it is empty".to_owned(),
             }));
         }
-        let options = EngineOptions {
-            fuel: hub.config.limits.fuel.is_some(),
-            stack: hub.stack(),
-        };
+        let options = options_of(hub);
         let source = Arc::new(source);
         let (info, code, cached) = self.compiled(hub, limits, options, &source, Form::Plain)?;
         let described =
@@ -408,6 +401,14 @@ impl Turns {
         *self.busy.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.free.notify_one();
         done
+    }
+}
+
+/// The engine that the pool's modules are compiled for.
+fn options_of(hub: &Hub) -> EngineOptions {
+    EngineOptions {
+        fuel: hub.config.limits.fuel.is_some(),
+        stack: hub.stack(),
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn only_as_advised() {
         return;
     }
     // Where the system gives none unasked there is nothing to forbid. Before Linux 6.18 one forbids all or none.
+    // Smaller large pages have switches of their own, and do no harm.
     let modes = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
     if modes.map_or(true, |modes| modes.contains("[always]")) {
         let _ = rustix::thread::disable_transparent_huge_pages(true);

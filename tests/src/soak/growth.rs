@@ -80,12 +80,7 @@ impl Growth {
             }
             thread::sleep(Duration::from_millis(2));
         };
-        let mut known = self
-            .looks
-            .iter()
-            .rev()
-            .filter_map(|look| look.kinds.as_ref());
-        let known = known.next();
+        let known = self.looks.iter().rev().find_map(|look| look.kinds.as_ref());
         look.kinds.take_if(|kinds| known == Some(kinds));
         self.looks.push(look);
         Ok(())

@@ -4,10 +4,14 @@ use std::{
     fs,
     sync::{Mutex, mpsc},
     thread,
+    time::Duration,
 };
 
 use super::*;
 use crate::dispatch::lease;
+
+/// What no machine needs, however busy it is.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a thread of this process waits for something.
 fn sleeps(thread: i32) -> bool {
@@ -42,7 +46,10 @@ fn a_caller_waits_for_the_worker_that_the_dispatcher_hears() {
         })
     };
     let thread = told.recv().unwrap();
+    let begun = Instant::now();
+    let in_time = || assert!(begun.elapsed() < PATIENCE, "it waits for ever");
     while !sleeps(thread) {
+        in_time();
         assert!(!caller.is_finished(), "it goes on without another look");
         thread::yield_now();
     }
@@ -51,6 +58,7 @@ fn a_caller_waits_for_the_worker_that_the_dispatcher_hears() {
     hub.give_back(Box::new(link));
     drop(hearing);
     let batch = loop {
+        in_time();
         if let Some(batch) = worker.batch() {
             break batch;
         }
