@@ -114,6 +114,23 @@ fn call_prints_the_result_as_json() -> Result<()> {
     Ok(())
 }
 
+/// Where no more descriptors can be had, workers make do with less than they would be allowed.
+#[test]
+fn few_descriptors_are_enough() -> Result<()> {
+    let program = program();
+    let output = Command::new("sh")
+        .args(["-c", r#"ulimit -Hn 64 && exec "$0" "$@""#])
+        .arg(program.get_program())
+        .arg("call")
+        .arg(guests::tiny())
+        .args(["double", "21"])
+        .env("XDG_CACHE_HOME", kinds::cache())
+        .output()?;
+    ends(&output, 0, &[])?;
+    ensure!(stdout(&output).trim() == "42");
+    Ok(())
+}
+
 #[test]
 fn raw_tasks_take_and_give_bytes() -> Result<()> {
     let guest = guests::wat("raw_reverse");

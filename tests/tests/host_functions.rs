@@ -108,15 +108,14 @@ fn a_function_knows_who_calls() -> Result<()> {
     Ok(())
 }
 
-/// A worker may speak before the zygote has told which process it is: here the zygote is stopped again and again.
-#[test]
-fn a_function_knows_the_process_of_a_worker_that_has_just_begun() -> Result<()> {
+/// Process ids of workers that have just begun, as functions and reports know them. A worker may speak before the zygote has told
+/// which process it is: here the zygote is stopped again and again.
+fn process_ids(builder: Builder, chunk: u32) -> Result<Vec<i32>> {
     const TASKS: u64 = 400;
     let pids = Arc::new(Mutex::new(Vec::new()));
     let (first, zygote) = mpsc::channel();
-    let pool = builder()
+    let pool = builder
         .workers(4)
-        .isolation(Isolation::Process)
         .host_function("add", {
             let pids = Arc::clone(&pids);
             move |context, args| {
@@ -129,13 +128,12 @@ fn a_function_knows_the_process_of_a_worker_that_has_just_begun() -> Result<()> 
             }
         })
         .build()?;
-    let task = pool
-        .load(guests::callers())?
-        .task::<(u64, u64), u64>("add")?;
+    let module = pool.load(guests::callers())?;
+    let task = module.task::<(u64, u64), u64>("add")?.chunk_size(chunk);
     ensure!(task.call((1, 1))? == 2);
     let zygote = zygote.recv()??;
     let over = AtomicBool::new(false);
-    let sums = thread::scope(|scope| {
+    let all = thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(SeqCst) {
                 // It may be gone when the test fails.
@@ -145,15 +143,28 @@ fn a_function_knows_the_process_of_a_worker_that_has_just_begun() -> Result<()> 
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        let items = (0..TASKS).map(|n| (n, n));
-        let sums: Result<Vec<u64>, _> = pool.map(&task, items).into_iter().collect();
+        let all = pool.map_reported(&task, (0..TASKS).map(|n| (n, n)));
         over.store(true, SeqCst);
-        sums
-    })?;
-    ensure!(sums == (0..TASKS).map(|n| 2 * n).collect::<Vec<_>>());
-    let pids = pids.lock().expect("no function panics");
-    let unknown = pids.iter().filter(|pid| **pid <= 0).count();
-    ensure!(unknown == 0, "{unknown} of {} process ids", pids.len());
+        all
+    });
+    let mut pids = std::mem::take(&mut *pids.lock().expect("no function panics"));
+    for (n, one) in (0..).zip(all) {
+        ensure!(one.outcome? == 2 * n);
+        pids.push(one.report.context("it ran")?.pid);
+    }
+    Ok(pids)
+}
+
+#[test]
+fn the_process_of_a_worker_that_has_just_begun_is_known() -> Result<()> {
+    let of_one_task = builder().isolation(Isolation::Process);
+    // Of several tasks the host knows more than the worker has rung for: it looks by its own clock.
+    let of_some_tasks = builder().max_tasks_per_worker(8);
+    for (builder, chunk) in [(of_one_task, 1), (of_some_tasks, 4)] {
+        let pids = process_ids(builder, chunk)?;
+        let unknown = pids.iter().filter(|pid| **pid <= 0).count();
+        ensure!(unknown == 0, "{unknown} of {} process ids", pids.len());
+    }
     Ok(())
 }
 

@@ -192,7 +192,7 @@ impl Dispatcher {
         for (_, link) in &mut trimmed {
             link.trim();
         }
-        self.hub.lock().idle.put_back(trimmed);
+        self.hub.rest_again(trimmed);
     }
 
     /// Settles workers of whose end nobody has told in time.
@@ -346,13 +346,17 @@ impl Dispatcher {
     }
 
     fn watch(&self, link: &Link) {
-        // Fails only without memory; the worker is then found out by its clock.
-        let _ = epoll::add(
+        let watched = epoll::add(
             &self.epoll,
             link.socket(),
             EventData::new_u64(link.child.id()),
             EventFlags::IN,
         );
+        // Without memory, or beyond the bound on what may be watched. Nobody would hear it; of its end the zygote tells.
+        if let Err(error) = watched {
+            tracing::warn!(%error, "a worker cannot be listened to");
+            link.child.kill();
+        }
     }
 
     /// Ends every process and every call.

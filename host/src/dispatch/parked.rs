@@ -45,23 +45,10 @@ impl Hub {
         let mut state = self.lock();
         let tenant = Arc::clone(link.module.tenant_of());
         state.ledger.give_place(&tenant, link.rested);
-        // Under the lock: whoever gives one of its objects to another tenant looks for it among the idle afterwards.
-        let spent = link.is_spent()
-            || self
-                .config
-                .max_tasks_per_worker
-                .is_some_and(|most| link.tasks >= most);
-        // It comes from a zygote that its tenant's workers are not to come from any more.
-        let stale = match state.ledger.zygote_of(&tenant) {
-            From::Shared => false,
-            From::Awaited => true,
-            From::Own(number) => link.child.zygote() != number,
-        };
-        // Nobody would take it from the idle ones.
-        let gone = !state.is_running(&link.child);
         let mut ended = Vec::new();
         let mut trims = false;
-        if spent || stale || gone || self.is_closed() {
+        // Under the lock: whoever gives one of its objects to another tenant looks for it among the idle afterwards.
+        if !self.may_rest(&mut state, &link) {
             ended.push(link);
         } else {
             trims = link.trim_due().is_some();
@@ -78,6 +65,35 @@ impl Hub {
         if waiting {
             self.ring();
         }
+    }
+
+    /// Puts those back among the idle that were taken from there for a moment, but for those that may not rest any more.
+    pub(super) fn rest_again(&self, links: Vec<(u64, Box<Link>)>) {
+        let mut state = self.lock();
+        let (kept, ended): (Vec<_>, Vec<_>) = links
+            .into_iter()
+            .partition(|(_, link)| self.may_rest(&mut state, link));
+        state.idle.put_back(kept);
+        drop(state);
+        drop(ended);
+    }
+
+    /// Whether a worker that has nothing to do may be kept for others.
+    fn may_rest(&self, state: &mut State, link: &Link) -> bool {
+        let spent = link.is_spent()
+            || self
+                .config
+                .max_tasks_per_worker
+                .is_some_and(|most| link.tasks >= most);
+        // It comes from a zygote that its tenant's workers are not to come from any more.
+        let stale = match state.ledger.zygote_of(link.module.tenant_of()) {
+            From::Shared => false,
+            From::Awaited => true,
+            From::Own(number) => link.child.zygote() != number,
+        };
+        // Nobody would take it from the idle ones.
+        let gone = !state.is_running(&link.child);
+        !(spent || stale || gone || self.is_closed())
     }
 }
 

@@ -300,8 +300,11 @@ impl Dispatcher {
                     // The program is out of descriptors. A worker that cannot be killed must not live.
                     (Some(_), None) => {
                         if let Err(error) = zygote.kill(process) {
-                            tracing::warn!(process, %error, "a process could not be killed");
+                            tracing::warn!(process, %error, "a process could not be killed; its zygote is");
+                            zygote.give_up();
                         }
+                        let why = "there was no descriptor for its process".to_owned();
+                        self.broke(process, Broken::Unable(why));
                     }
                     (None, _) => {}
                 }

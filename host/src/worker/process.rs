@@ -107,7 +107,10 @@ fn run(socket: &OwnedFd, ready: Option<Ready>) -> io::Result<()> {
     });
     descriptors::close_all_but(&keep)?;
     limits::set(Resource::Core, 0)?;
-    limits::set(Resource::Nofile, MAX_DESCRIPTORS)?;
+    // Never more than there may be already: that cannot be raised.
+    let most = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let most = most.map_or(MAX_DESCRIPTORS, |most| most.min(MAX_DESCRIPTORS));
+    limits::set(Resource::Nofile, most)?;
     // After wasmtime has opened this process's own page map, and not before.
     if ready.is_some() {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;

@@ -90,9 +90,6 @@ const CARGO: &[&str] = &[
     "wasm32-wasip1",
     "--target-dir",
     "target",
-    // Loops are worth unrolling further than native ones, as the crate wasmpool-build says where it does the same.
-    "--config",
-    r#"target.wasm32-wasip1.rustflags=["-Cllvm-args=-unroll-partial-threshold=300"]"#,
 ];
 
 /// Why a language's tool has made no module.

@@ -70,6 +70,7 @@ fn files(language: Language, name: &str) -> Vec<(String, String)> {
     let own: &[(&str, &str)] = match language {
         Language::Rust => &[
             ("Cargo.toml", template!("rust/Cargo.toml.in")),
+            (".cargo/config.toml", template!("rust/config.toml.in")),
             ("src/lib.rs", template!("rust/src/lib.rs")),
         ],
         Language::C => &[("main.c", template!("c/main.c"))],
