@@ -119,7 +119,7 @@ fn call_prints_the_result_as_json() -> Result<()> {
 fn few_descriptors_are_enough() -> Result<()> {
     let program = program();
     let output = Command::new("sh")
-        .args(["-c", r#"ulimit -Hn 64 && exec "$0" "$@""#])
+        .args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#])
         .arg(program.get_program())
         .arg("call")
         .arg(guests::tiny())
