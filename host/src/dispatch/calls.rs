@@ -163,6 +163,12 @@ impl Link {
         Ok(())
     }
 
+    /// Whether the running task waits for a function that nobody has begun.
+    pub(crate) fn has_call(&self) -> bool {
+        let calling = self.calling.as_ref();
+        calling.is_some_and(|calling| calling.to_run.is_some())
+    }
+
     /// The function that the running task waits for and that nobody has begun.
     pub(crate) fn take_call(&mut self) -> Option<FunctionCall> {
         self.calling.as_mut()?.to_run.take()

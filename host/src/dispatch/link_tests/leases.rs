@@ -74,3 +74,28 @@ fn a_caller_waits_for_the_worker_that_the_dispatcher_hears() {
     assert!(!hub.lock().ledger.anybody_waits());
     assert_eq!(places(&stream, 1), ["value"]);
 }
+
+/// A worker answers while the clock is kept, and sees then that it is looked at: it does not ring, and no more is to come.
+#[test]
+fn an_answer_that_the_clock_has_heard_is_not_waited_for() {
+    let (hub, module) = (hub(), module());
+    let stream = stream(&hub, &module, 1, None, 0);
+    let (mut link, worker) = Worker::start(&module);
+    register(&hub, &link);
+    worker.notice(&Notice::Ready(WallSet::default()));
+    link.read(&hub).unwrap();
+    worker.begin(1);
+    worker.value(1);
+    worker.end();
+    let (tell, told) = mpsc::channel();
+    let caller = {
+        let stream = Arc::clone(&stream);
+        thread::spawn(move || {
+            let link = lease::drive(&hub, Box::new(link), &stream);
+            let _ = tell.send(link.is_some());
+        })
+    };
+    assert!(told.recv_timeout(PATIENCE).expect("it waits for ever"));
+    caller.join().unwrap();
+    assert_eq!(places(&stream, 1), ["value"]);
+}
