@@ -15,6 +15,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{kinds, project};
 
+/// The rows of the tables below a heading of the second level, each with its cells; the line below the head is one of them.
+#[must_use]
+pub fn table<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let lines = text.lines().skip_while(|line| *line != heading);
+    let section = lines.skip(1).take_while(|line| !line.starts_with("## "));
+    section
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
 /// A page.
 #[derive(Debug)]
 pub struct Page {

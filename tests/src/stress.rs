@@ -1,4 +1,4 @@
-//! How long the stress tests go on, and who kills workers meanwhile.
+//! How long the stress tests go on, and who kills workers and processes meanwhile.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use wasmpool::TaskError;
+use anyhow::{Context, Result, bail, ensure};
+use wasmpool::{Process, ProcessExit, TaskError};
 
+use crate::DEADLINE;
 use crate::processes::{children, kill};
 
 /// How long each stress test goes on: `WASMPOOL_STRESS_SECONDS`, which asks for the long form. `None` is the short one.
@@ -121,6 +122,48 @@ pub fn call_while_killed(
         }
         Ok(toll)
     })
+}
+
+/// Kills a process that has been told to go on for ever, once it has done so much more.
+///
+/// # Errors
+/// It came to its end, does nothing, or ended in another way.
+pub fn kill_at_work(
+    name: &str,
+    process: Process<u32>,
+    done: impl Fn() -> Result<u32>,
+    more: u32,
+) -> Result<()> {
+    let (enough, began) = (done()? + more, Instant::now());
+    while done()? < enough {
+        if !process.is_alive() {
+            process.result().with_context(|| name.to_owned())?;
+            bail!("{name} came to its end");
+        }
+        ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
+        thread::yield_now();
+    }
+    process.kill();
+    let exit = process.join();
+    ensure!(exit == ProcessExit::Signal(9), "{name}: {exit:?}");
+    Ok(())
+}
+
+/// Kills a holder of a lock and starts a successor, which says how often it repaired something, until one had to: others died
+/// between two steps.
+///
+/// # Errors
+/// Those of a try, one that repaired more than once, and none that repaired anything.
+pub fn until_repaired(name: &str, mut once: impl FnMut() -> Result<u32>) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let repairs = once()?;
+        if repairs == 1 {
+            return Ok(());
+        }
+        ensure!(repairs == 0, "{name}: {repairs} repairs");
+        ensure!(began.elapsed() < DEADLINE, "{name} repairs nothing");
+    }
 }
 
 /// Until this moment.

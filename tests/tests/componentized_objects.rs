@@ -4,7 +4,6 @@
 use std::{
     fs,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -13,8 +12,10 @@ use wasmpool::{
     Manager, Module, Namespace, Pool, PoolEvent, Process, Queue, RLock, RawArray, RawValue,
     Semaphore, SimpleQueue, TaskError, Value, pipe,
 };
+use wasmpool_tests::stress::{kill_at_work, until_repaired};
 use wasmpool_tests::{
-    DEADLINE, TASK_TIMEOUT, componentized, interpreters, kinds, kinds::Kind, languages, project,
+    DEADLINE, TASK_TIMEOUT, componentized, interpreters, kinds, kinds::Kind, languages, page,
+    project,
 };
 
 fn builder() -> Builder {
@@ -119,19 +120,11 @@ fn each_repairs_what_a_killed_holder_of_the_lock_has_left() -> Result<()> {
         let numbers = RawArray::from_iter(vec![0_i64; 5_000])?;
         let counts = RawArray::from_iter([0_i64])?;
         let done = || -> Result<u32> { Ok(u32::try_from(counts.get(0).context("it is there")?)?) };
-        let began = Instant::now();
-        loop {
-            let enough = done()? + 3;
+        until_repaired(name, || {
             let victim = Process::builder()
                 .daemon(true)
                 .spawn(&tally, (&lock, &numbers, &counts, 0, u32::MAX))?;
-            while done()? < enough {
-                ensure!(victim.is_alive(), "{name}: {:?}", victim.result());
-                ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
-                std::thread::yield_now();
-            }
-            victim.kill();
-            victim.join();
+            kill_at_work(name, victim, done, 3)?;
             let target = done()? + 1;
             let repairs = tally.call((&lock, &numbers, &counts, 0, target));
             let repairs = repairs.context(*name)?;
@@ -139,13 +132,8 @@ fn each_repairs_what_a_killed_holder_of_the_lock_has_left() -> Result<()> {
             let sum = i64::from(target);
             let wrong = numbers.to_vec().into_iter().find(|number| *number != sum);
             ensure!(wrong.is_none(), "{name}: {wrong:?} and not {sum}");
-            if repairs == 1 {
-                break;
-            }
-            // It died between two increments.
-            ensure!(repairs == 0, "{name}: {repairs} repairs");
-            ensure!(began.elapsed() < DEADLINE, "{name} repairs nothing");
-        }
+            Ok(repairs)
+        })?;
     }
     Ok(())
 }
@@ -286,12 +274,7 @@ fn the_host_is_called_and_its_errors_come_through() -> Result<()> {
 fn the_readme_names_every_part_and_its_tests() -> Result<()> {
     const HEADING: &str = "## Run scripts";
     let readme = fs::read_to_string(project().join("README.md"))?;
-    let lines = readme.lines().skip_while(|line| *line != HEADING);
-    let section = lines.skip(1).take_while(|line| !line.starts_with("## "));
-    let rows: Vec<Vec<&str>> = section
-        .filter(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
+    let rows = page::table(&readme, HEADING);
     let [heading, _, parts @ ..] = rows.as_slice() else {
         bail!("there is no table under {HEADING:?}")
     };

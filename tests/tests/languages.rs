@@ -5,16 +5,16 @@ use std::{
     fs,
     sync::{Arc, Mutex},
     thread,
-    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wasmpool::{
     Array, Barrier, Builder, CallContext, Condition, Connection, Dict, Event, GetError,
-    JoinableQueue, List, Lock, Manager, Module, Namespace, Pool, PoolEvent, Process, ProcessExit,
-    Queue, RLock, RawArray, RawValue, Semaphore, SimpleQueue, TaskError, Value, pipe,
+    JoinableQueue, List, Lock, Manager, Module, Namespace, Pool, PoolEvent, Process, Queue, RLock,
+    RawArray, RawValue, Semaphore, SimpleQueue, TaskError, Value, pipe,
 };
-use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages, project};
+use wasmpool_tests::stress::{kill_at_work, until_repaired};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages, page, project};
 
 /// So many languages can be mapped to one array at once, each in a worker of its own.
 const WORKERS: usize = 6;
@@ -190,21 +190,8 @@ fn one_array_has_the_right_sum_though_each_of_its_guests_is_killed() -> Result<(
             .daemon(true)
             .spawn(&tallies[party].1, input)?)
     };
-    // Kills one that has been told to go on for ever, once it has done something.
-    let kill = |party: usize, process: Process<u32>| -> Result<()> {
-        let (name, enough, began) = (tallies[party].0, done(party)? + SOME, Instant::now());
-        while done(party)? < enough {
-            if !process.is_alive() {
-                process.result().with_context(|| name)?;
-                bail!("{name} came to its end");
-            }
-            ensure!(began.elapsed() < DEADLINE, "{name} does nothing");
-            thread::yield_now();
-        }
-        process.kill();
-        let exit = process.join();
-        ensure!(exit == ProcessExit::Signal(9), "{name}: {exit:?}");
-        Ok(())
+    let kill = |party: usize, process: Process<u32>| {
+        kill_at_work(tallies[party].0, process, || done(party), SOME)
     };
     let all_is_right = |targets: &[u32]| -> Result<()> {
         for (party, target) in targets.iter().enumerate() {
@@ -237,20 +224,14 @@ fn one_array_has_the_right_sum_though_each_of_its_guests_is_killed() -> Result<(
     // Each alone finds out that its forerunner died with the lock, and sets the numbers right: not only somebody for all.
     for party in parties {
         let name = tallies[party].0;
-        let began = Instant::now();
-        loop {
+        until_repaired(name, || {
             kill(party, start(party, u32::MAX)?)?;
             targets[party] = done(party)? + 1;
             let repairs = start(party, targets[party])?.result();
             let repairs = repairs.with_context(|| name)?;
             all_is_right(&targets).with_context(|| name)?;
-            if repairs == 1 {
-                break;
-            }
-            // It died between two increments.
-            ensure!(repairs == 0, "{name}: {repairs} repairs");
-            ensure!(began.elapsed() < DEADLINE, "{name} repairs nothing");
-        }
+            Ok(repairs)
+        })?;
     }
     Ok(())
 }
@@ -471,14 +452,9 @@ fn json_goes_in_and_out() -> Result<()> {
 #[test]
 fn the_readme_names_every_part_and_its_test() -> Result<()> {
     const HEADING: &str = "## Write a guest in another language";
-    let readme = fs::read_to_string(project().join("README.md"))?;
     let source = include_str!("languages.rs");
-    let lines = readme.lines().skip_while(|line| *line != HEADING);
-    let section = lines.skip(1).take_while(|line| !line.starts_with("## "));
-    let rows: Vec<Vec<&str>> = section
-        .filter(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
+    let readme = fs::read_to_string(project().join("README.md"))?;
+    let rows = page::table(&readme, HEADING);
     let [heading, _, parts @ ..] = rows.as_slice() else {
         bail!("there is no table under {HEADING:?}")
     };

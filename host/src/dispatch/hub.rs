@@ -16,8 +16,9 @@ use rustix::event::EventfdFlags;
 
 use super::{
     calls::{Answer, FunctionCall},
+    entry::Seat,
     function_threads::{FunctionThreads, Job},
-    ledger::{Ledger, Seat},
+    ledger::Ledger,
     link::Link,
     numbers::NumberMap,
     resting::Resting,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pool::tenant::TimeBudget;
+use crate::{dispatch::trouble::Step, pool::tenant::TimeBudget};
 
 fn ledger() -> Ledger {
     Ledger::new(TenantLimits::default())

@@ -12,6 +12,7 @@ mod burial;
 mod calls;
 mod clock;
 pub(crate) mod dispatcher;
+mod entry;
 mod fairness;
 pub(crate) mod flight;
 mod function_threads;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
+    entry::From,
     hub::{Hub, State},
-    ledger::From,
     link::Link,
     resting::Rests,
     stream::CallPlan,

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
+    entry::{From, Seat},
     hub::{Hub, Running},
-    ledger::{From, Seat},
     link::Link,
 };
 use crate::{

@@ -13,8 +13,8 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 
 use super::{
     dispatcher::{Dispatcher, Dying},
+    entry::From,
     hub::Hub,
-    ledger::From,
     link::Broken,
     tenant::Tenant,
 };

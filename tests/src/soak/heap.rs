@@ -9,11 +9,15 @@ const LARGE: libc::c_int = 128 << 10;
 /// By itself it takes the size of a large block that was freed for one to be kept from then on, and keeps twice as much of
 /// free memory in each of its arenas, of which it has eight for each core. Threads come and go here, and each time others
 /// meet other arenas, so that what is resident grows until all arenas are full. A size that is told stays as it is.
+#[cfg(target_env = "gnu")]
 pub(super) fn keep_little() {
-    #[cfg(target_env = "gnu")]
     // SAFETY: it sets a number of the allocator's, and takes its lock for that. One that it does not like it leaves as it was.
     let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
 }
+
+/// See above: others do not.
+#[cfg(not(target_env = "gnu"))]
+pub(super) fn keep_little() {}
 
 /// Bytes that all threads have and have not freed, in KiB; what a thread keeps of freed ones for itself, a few KiB, is among
 /// them. Nothing where the allocator does not say.
