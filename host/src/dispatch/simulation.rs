@@ -292,7 +292,7 @@ pub fn simulate(load: Load) -> Seen {
         Arc::new(Call {
             tenant: Arc::clone(tenant),
             queued: AtomicBool::new(true),
-            pace: Pace::default(),
+            pace: Pace::new(false),
             left: AtomicU64::new(left),
             since: now,
         })

@@ -250,9 +250,9 @@ impl Stream {
             ..State::default()
         };
         Arc::new(Self {
+            pace: Pace::new(plan.spec.keep_instance),
             plan,
             hub: Arc::downgrade(hub),
-            pace: Pace::default(),
             partials,
             queued: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -324,7 +324,7 @@ impl Stream {
         !self.lock().pending.is_empty()
     }
 
-    /// How many items the next segment should hold, so that it is about a millisecond of work.
+    /// How many items the next segment should hold, see [`Pace`].
     pub(crate) fn batch_hint(&self) -> u32 {
         if self.plan.process_per_task {
             return 1;
