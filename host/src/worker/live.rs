@@ -2,7 +2,7 @@
 
 use wasmtime::{
     Engine, Func, Instance, InstancePre, ModuleExport, Store, Trap, TypedFunc, UpdateDeadline, Val,
-    component,
+    WasmBacktrace, component,
 };
 
 use super::component::call::{Function, Gave};
@@ -95,6 +95,21 @@ pub(super) struct Scratch {
     bytes: Vec<u8>,
 }
 
+/// Notes why the task ends; the error unwinds the guest.
+fn interrupted<P: Ports>(state: &mut State<P>, halt: Halt) -> wasmtime::Error {
+    state.halt = Some(halt);
+    interruption(state.untraced.take())
+}
+
+/// wasmtime looks for a backtrace where an error has none.
+fn interruption(untraced: Option<WasmBacktrace>) -> wasmtime::Error {
+    let error = wasmtime::Error::from(Trap::Interrupt);
+    match untraced {
+        Some(untraced) => error.context(untraced),
+        None => error,
+    }
+}
+
 impl<P: Ports> Live<P> {
     pub(super) fn new(engine: &Engine, state: State<P>) -> Self {
         let mut store = Store::new(engine, state);
@@ -103,12 +118,10 @@ impl<P: Ports> Live<P> {
         store.epoch_deadline_callback(|mut context| {
             let state = context.data_mut();
             if state.stop.requested() {
-                state.halt = Some(Halt::Stopped);
-                return Err(Trap::Interrupt.into());
+                return Err(interrupted(state, Halt::Stopped));
             }
             if let Some(used) = state.cpu.and_then(CpuTime::used_up) {
-                state.halt = Some(Halt::CpuTime { used });
-                return Err(Trap::Interrupt.into());
+                return Err(interrupted(state, Halt::CpuTime { used }));
             }
             // A signal that was meant for an earlier task, or one that only asks how much this one has used.
             Ok(UpdateDeadline::Continue(1))
@@ -333,4 +346,33 @@ fn call_numbers<P: Ports>(
     }
     state.io()?.outbox.output(&scratch.bytes);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{Instance, Module};
+
+    use super::*;
+    use crate::module::engine::{EngineOptions, test_engine};
+
+    #[test]
+    fn nobody_looks_where_an_interruption_came() {
+        let engine = test_engine(EngineOptions::default()).unwrap();
+        let module =
+            Module::new(&engine, "(module (func (export \"task\") (loop (br 0))))").unwrap();
+        let mut store = Store::new(&engine, None);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let task = instance
+            .get_typed_func::<(), ()>(&mut store, "task")
+            .unwrap();
+        *store.data_mut() = Some(WasmBacktrace::capture(&store));
+        store.epoch_deadline_callback(|mut context| Err(interruption(context.data_mut().take())));
+        for frames in [0, 1] {
+            store.set_epoch_deadline(0);
+            let error = task.call(&mut store, ()).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+            let traced = error.downcast_ref::<WasmBacktrace>().unwrap();
+            assert_eq!(traced.frames().len(), frames);
+        }
+    }
 }

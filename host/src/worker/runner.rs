@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use wasmtime::{Engine, ExternType, Linker, Module, ModuleExport, Store, ValType, component};
+use wasmtime::{
+    Engine, ExternType, Linker, Module, ModuleExport, Store, ValType, WasmBacktrace, component,
+};
 
 use super::command::Command;
 use super::component::call::Function;
@@ -87,6 +89,8 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     max_message: u64,
     /// The processor time at which the next task begins, when somebody has looked.
     cpu_since: Option<u64>,
+    /// What the next task needs if it is stopped: made while no guest runs, and only after one was.
+    untraced: Option<WasmBacktrace>,
 }
 
 impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
@@ -224,6 +228,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             in_session: false,
             max_message: u64::MAX,
             cpu_since: None,
+            untraced: None,
             pre,
         }
     }
@@ -307,7 +312,10 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
                 slot.insert(Live::new(&self.engine, state))
             }
         };
+        let untraced = self.untraced.take();
+        let untraced = untraced.unwrap_or_else(|| WasmBacktrace::capture(&live.store));
         let state = live.store.data_mut();
+        state.untraced = Some(untraced);
         state.cpu = cpu;
         state.max_message = self.max_message;
         state.objects = Objects::new(base, self.holder, given);
@@ -356,6 +364,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             true => live.store.get_fuel().ok(),
             false => None,
         };
+        self.untraced = live.store.data_mut().untraced.take();
         let (finished, may_stay) = live.finish(call, completion, left, may_stay);
         self.is_over = !may_stay;
         finished

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use wasmpool_abi::Code;
-use wasmtime::{Caller, Memory, ModuleExport};
+use wasmtime::{Caller, Memory, ModuleExport, WasmBacktrace};
 
 use super::component::things::Things;
 use super::contract::{CallKind, CallSpec, Input, Outbox, Stop};
@@ -148,6 +148,9 @@ pub(crate) struct State<P: Ports> {
     /// What the guest has said of its failure so far.
     pub(crate) failure: Option<Box<GuestFailure>>,
     pub(crate) halt: Option<Halt>,
+    /// A backtrace without frames, for an end of which nobody is told where it came: to find the lines of a real one takes
+    /// longer than all the rest of that end.
+    pub(crate) untraced: Option<WasmBacktrace>,
     /// There from the first WASI call that needs it; a command's from the start.
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) clock: Clock,
@@ -209,6 +212,7 @@ impl<P: Ports> State<P> {
             logs: Logs::new(call.logs),
             failure: None,
             halt: None,
+            untraced: None,
             wasi,
             clock,
             cpu: None,
