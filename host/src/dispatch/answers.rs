@@ -330,8 +330,14 @@ impl Link {
                 self.pieces = Vec::new();
                 let stopped = self.watch.verdict(record.task);
                 let cpu = spec.cpu.map(Duration::from_nanos);
-                let most = self.flights.front().map(|flight| flight.since.elapsed());
-                let error = verdict::of(completion, stopped, cpu, most.unwrap_or_default())
+                let flight = self.flights.front();
+                let most = flight.map(|flight| flight.since.elapsed());
+                let task = || {
+                    flight.map_or_else(String::new, |flight| {
+                        flight.stream.plan.module.told_task(spec.task)
+                    })
+                };
+                let error = verdict::of(completion, stopped, cpu, most.unwrap_or_default(), task)
                     .map_err(Broken::Protocol)?;
                 if spec.report {
                     self.report(hub, index, (self.first_input(), 0), Some(&error));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::text::clean;
 use crate::{
     pool::{
-        outcome::{Capped, Side, TaskError},
+        outcome::{Capped, OTHER_TYPES, Side, TaskError},
         size::ByteSize,
     },
     wire::completion::{Completion, Frame, OutputKind},
@@ -13,7 +13,8 @@ use crate::{
 
 /// The outcome behind `completion`. `stopped` is why the host told the task to stop, when it did.
 ///
-/// `cpu` is the limit of its processor time, when it had one, and `most` what it can have used of that.
+/// `cpu` is the limit of its processor time, when it had one, and `most` what it can have used of that. `task` is what the
+/// guest was asked to do, and by which name it is to blame: it need not say so itself, whatever its language is.
 ///
 /// # Errors
 /// A worker that says what cannot be: a task stopped that nobody stopped, a limit exceeded that there was not.
@@ -22,13 +23,14 @@ pub(super) fn of(
     stopped: Option<&TaskError>,
     cpu: Option<Duration>,
     most: Duration,
+    task: impl FnOnce() -> String,
 ) -> Result<TaskError, String> {
     Ok(match completion {
         Completion::Value => return Err("a failure that is a value".into()),
         Completion::Stopped => stopped.cloned().ok_or("it stopped a task by itself")?,
         Completion::Guest(failure) if failure.input => TaskError::Codec {
             side: Side::Guest,
-            message: clean(&failure.message),
+            message: format!("{}: {}; {OTHER_TYPES}", task(), clean(&failure.message)),
         },
         Completion::Guest(failure) => {
             let message = match (failure.message.is_empty(), &failure.data) {

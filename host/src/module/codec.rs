@@ -79,7 +79,7 @@ fn append_block(block: &[u8], bytes: &mut Vec<u8>) -> Result<(), String> {
 fn only_block(bytes: &[u8]) -> Result<&[u8], String> {
     match postcard::take_from_bytes::<u64>(bytes) {
         Ok((len, block)) if block.len() as u64 == len => Ok(block),
-        _ => Err("a result that does not decode: its length is wrong".to_owned()),
+        _ => Err("its length is wrong".to_owned()),
     }
 }
 
@@ -98,20 +98,19 @@ pub(crate) fn decode<Out: Receive>(
                 // Before serde sees it: a hostile value may be nested deeper than a stack is.
                 output
                     .check(bytes, &CheckLimits::default())
-                    .map_err(|error| format!("a result that does not decode: {error}"))?;
+                    .map_err(|error| error.to_string())?;
             }
-            from_source(&mut Rest(bytes))
-                .map_err(|error| format!("a result that does not decode: {error}"))
+            from_source(&mut Rest(bytes)).map_err(|error| error.to_string())
         }
         ItemCodec::Verbatim => from_source(&mut Rest(bytes)).map_err(|error| error.to_string()),
         // serde_json has a depth limit of its own.
-        ItemCodec::Script => serde_json::from_slice(only_block(bytes)?)
-            .map_err(|error| format!("a result that does not decode: {error}")),
+        ItemCodec::Script => {
+            serde_json::from_slice(only_block(bytes)?).map_err(|error| error.to_string())
+        }
         ItemCodec::ScriptText => {
             wasmpool_abi::from_slice(only_block(bytes)?).map_err(|error| error.to_string())
         }
-        ItemCodec::Json => serde_json::from_slice(bytes)
-            .map_err(|error| format!("a result that does not decode: {error}")),
+        ItemCodec::Json => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
         ItemCodec::Raw => {
             let mut prefixed = Vec::with_capacity(bytes.len() + 10);
             prefixed = postcard::to_extend(&(bytes.len() as u64), prefixed)

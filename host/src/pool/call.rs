@@ -11,13 +11,14 @@ use std::{
 use wasmpool_abi::Receive;
 
 use super::{
-    outcome::{Outcome, Side, TaskError},
+    outcome::{OTHER_TYPES, Outcome, Side, TaskError},
     report::{Reported, TaskReport},
 };
 use crate::dispatch::{
     hub::Hub,
     stream::{CallPlan, Delivery, Stream},
 };
+use crate::module::codec::{self, ItemCodec};
 use crate::shared::waiting::{Sealed, Waitable, Word};
 
 /// The handle of a task that was started: Python's `AsyncResult`. Also a `Future`, for any executor.
@@ -168,10 +169,17 @@ pub(crate) fn outcome<Out: Receive>(plan: &CallPlan, delivery: Option<Delivery>)
 /// Decodes one result, which nobody has checked yet.
 pub(crate) fn decode<Out: Receive>(plan: &CallPlan, bytes: &[u8]) -> Outcome<Out> {
     let signature = &plan.module.signatures()[plan.spec.task as usize];
-    crate::module::codec::decode::<Out>(plan.codec, signature, bytes).map_err(|message| {
-        TaskError::Codec {
-            side: Side::Host,
-            message,
-        }
+    codec::decode::<Out>(plan.codec, signature, bytes).map_err(|reason| TaskError::Codec {
+        side: Side::Host,
+        message: match plan.codec {
+            // The module declares what its interpreter gives, and nothing of the script.
+            ItemCodec::Script | ItemCodec::ScriptText => {
+                format!("the script's result is not of the type that the host asks for: {reason}")
+            }
+            _ => format!(
+                "the result of {} does not decode: {reason}; {OTHER_TYPES}",
+                plan.module.told_task(plan.spec.task)
+            ),
+        },
     })
 }

@@ -145,7 +145,7 @@ pub enum LimitError {
     #[error(transparent)]
     Zero(#[from] ZeroLimit),
     /// It is outside of what can be.
-    #[error("a {name} of {value}, where {least} to {most} are possible")]
+    #[error("a {name} of {}, where {} to {} are possible", amount(name, *value), amount(name, *least), amount(name, *most))]
     #[non_exhaustive]
     Range {
         /// Which one.
@@ -164,6 +164,14 @@ pub enum LimitError {
         /// Which one.
         name: &'static str,
     },
+}
+
+/// How a number is written: a size as one, and what is counted as it is.
+fn amount(name: &str, value: u64) -> String {
+    match name {
+        "stack" | "tail of standard error" => ByteSize::new(value).to_string(),
+        _ => value.to_string(),
+    }
 }
 
 impl Limits {

@@ -22,6 +22,7 @@ use crate::{
         hub::Hub,
         stream::{CallPlan, Initializer},
         tenant::Tenant as TenantInner,
+        text::clean,
     },
     module::{
         codec::ItemCodec,
@@ -154,6 +155,11 @@ impl ModuleInner {
         self.signatures()
             .get(task as usize)
             .map_or("", |signature| &signature.name)
+    }
+
+    /// A task by its index, as messages name it.
+    pub(crate) fn told_task(&self, task: u32) -> String {
+        format!("`{}` in {}", self.task_name(task), clean(&self.name))
     }
 
     /// How a task is called, by its index.

@@ -123,6 +123,9 @@ pub enum TaskError {
     Host(Arc<dyn Error + Send + Sync>),
 }
 
+/// Why bytes do not decode, mostly, and where to look.
+pub(crate) const OTHER_TYPES: &str = "the types of host and guest differ, it seems: `wasmpool inspect` shows what the guest declares";
+
 /// Where something did not fit the types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {

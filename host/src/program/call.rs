@@ -28,6 +28,9 @@ pub(crate) struct Call {
     /// Bytes are an array of numbers or {"base64":"…"}, and are printed as the latter.
     #[arg(value_name = "JSON", allow_negative_numbers = true, conflicts_with_all = ["input", "input_file"])]
     argument: Option<String>,
+    /// What stands behind it, to be told how several arguments are given.
+    #[arg(hide = true, allow_negative_numbers = true)]
+    more: Vec<String>,
     /// The bytes or the string that the task takes, as they are
     #[arg(
         long,
@@ -45,6 +48,9 @@ impl Call {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         let interrupt = Interrupt::install()?;
         // What the command line says is read before anything is started.
+        if let (Some(first), false) = (&self.argument, self.more.is_empty()) {
+            return Err(several(first, &self.more));
+        }
         let json: Option<Value> = match &self.argument {
             Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(&error))?),
             None => None,
@@ -79,7 +85,8 @@ pub(crate) fn once(
     common: &Common,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let input = json::encode_args(signature, json, text)?;
+    let input = json::encode_args(signature, json, text)
+        .map_err(|error| Failure::arguments(error, signature))?;
     let Reported {
         outcome, report, ..
     } = run(task, Encoded(input), interrupt)?;
@@ -92,9 +99,22 @@ pub(crate) fn once(
         return report::print(&output.0);
     }
     let mut line = Vec::new();
-    json::Output::new(signature, &output.0).append_to(&mut line)?;
+    json::Output::new(signature, &output.0)
+        .append_to(&mut line)
+        .map_err(|error| Failure::result(error, signature))?;
     line.push(b'\n');
     report::print(&line)
+}
+
+/// The words for several arguments where one is taken: they are shown as the array that would be.
+fn several(first: &str, more: &[String]) -> Failure {
+    let value = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
+    let all: Vec<Value> = [first.to_owned()].iter().chain(more).map(value).collect();
+    let (count, all) = (all.len(), Value::from(all));
+    let quoted = all.to_string().replace('\'', r"'\''");
+    Failure::Usage(format!(
+        "{count} arguments, where one JSON value is taken\n  help: several arguments of a task are an array: '{quoted}'"
+    ))
 }
 
 /// The words for an argument that is not JSON.

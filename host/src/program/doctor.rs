@@ -6,9 +6,15 @@ use clap::Args;
 use serde_json::{Value, json};
 use wasmpool::doctor::{self, Finding, State, Topic};
 
-use super::{failure::Failure, interrupt::Interrupt, options::Common, report};
+use super::{
+    failure::Failure,
+    guest::{self, Found},
+    interrupt::Interrupt,
+    options::Common,
+    report,
+};
 
-/// Tell what this machine offers: start methods, walls, cache
+/// Tell what this machine offers: start methods, walls, cache, tools of languages
 #[derive(Args, Debug)]
 pub(crate) struct Doctor {}
 
@@ -17,9 +23,9 @@ impl Doctor {
         Interrupt::install()?;
         let findings = doctor::examine();
         let text = if common.json {
-            format!("{}\n", machine(&findings))
+            format!("{}\n", machine(&findings, &guest::found()))
         } else {
-            people(&findings)
+            people(&findings, &guest::found())
         };
         report::print(text.as_bytes())?;
         if doctor::works(&findings) {
@@ -46,7 +52,10 @@ fn word(state: State) -> &'static str {
     }
 }
 
-fn machine(findings: &[Finding]) -> Value {
+/// What the tools of languages are called in JSON.
+const LANGUAGE: &str = "language";
+
+fn machine(findings: &[Finding], tools: &[Found]) -> Value {
     let part = |topic| PARTS.iter().find(|part| part.0 == topic).map(|part| part.1);
     let finding = |finding: &Finding| {
         json!({
@@ -57,10 +66,28 @@ fn machine(findings: &[Finding]) -> Value {
             "meaning": finding.meaning,
         })
     };
-    json!({"version": env!("CARGO_PKG_VERSION"), "system": system(), "findings": findings.iter().map(finding).collect::<Vec<_>>()})
+    let tool = |tool: &Found| {
+        json!({
+            "topic": LANGUAGE,
+            "name": tool.name,
+            "state": tool_word(tool),
+            "seen": tool.seen,
+            "meaning": tool.meaning,
+        })
+    };
+    let all: Vec<_> = findings.iter().map(finding).collect();
+    let all: Vec<_> = all.into_iter().chain(tools.iter().map(tool)).collect();
+    json!({"version": env!("CARGO_PKG_VERSION"), "system": system(), "findings": all})
 }
 
-fn people(findings: &[Finding]) -> String {
+fn tool_word(tool: &Found) -> &'static str {
+    word(match tool.there {
+        true => State::Yes,
+        false => State::No,
+    })
+}
+
+fn people(findings: &[Finding], tools: &[Found]) -> String {
     let mut text = format!("wasmpool {} on {}\n", env!("CARGO_PKG_VERSION"), system());
     for (topic, _, title) in PARTS {
         // Writing to a string does not fail.
@@ -72,13 +99,30 @@ fn people(findings: &[Finding]) -> String {
                 meaning,
                 ..
             } = finding;
-            let _ = writeln!(text, "  {:<6}  {name:<24}  {meaning}", word(finding.state));
-            if !seen.is_empty() {
-                let _ = writeln!(text, "  {:<6}  {:<24}  ({seen})", "", "");
-            }
+            append(&mut text, word(finding.state), name, seen, meaning);
         }
     }
+    let _ = writeln!(
+        text,
+        "\nTools of languages, which make modules; none is needed to run them"
+    );
+    for tool in tools {
+        append(
+            &mut text,
+            tool_word(tool),
+            &tool.name,
+            &tool.seen,
+            &tool.meaning,
+        );
+    }
     text
+}
+
+fn append(text: &mut String, word: &str, name: &str, seen: &str, meaning: &str) {
+    let _ = writeln!(text, "  {word:<6}  {name:<24}  {meaning}");
+    if !seen.is_empty() {
+        let _ = writeln!(text, "  {:<6}  {:<24}  ({seen})", "", "");
+    }
 }
 
 /// The kernel, the processor and its cores.

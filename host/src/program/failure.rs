@@ -1,16 +1,16 @@
 //! What the program may end with instead of success: words for people, a kind and a code for machines.
 
-use std::{fmt::Write as _, io, path::PathBuf};
+use std::{borrow::Cow, fmt::Write as _, io, path::PathBuf};
 
 use serde_json::{Value, json};
 use wasmpool::{
     BuildError, Capped, GrantError, InitError, LoadError, NameError, PackError, ScriptLanguage,
-    Signature, TaskError,
+    Signature, TaskError, TaskKind,
     exit::{self, ExitCode as _},
     json::{self, JsonError},
 };
 
-use super::guest::ToolError;
+use super::{advice, guest::ToolError};
 
 /// Frames of a guest's backtrace that are shown.
 const FRAMES: usize = 20;
@@ -56,8 +56,27 @@ pub(crate) enum Failure {
     Grant(GrantError),
     /// There is no such task, or it is no command.
     Name(NameError),
-    /// Arguments or a result that do not fit.
-    Json(JsonError),
+    /// Arguments that do not fit the task.
+    Arguments {
+        /// What they are for.
+        task: Box<Signature>,
+        /// What is wrong.
+        source: JsonError,
+    },
+    /// A result that is not what the module declares.
+    Result {
+        /// What gave it.
+        task: Box<Signature>,
+        /// What is wrong.
+        source: JsonError,
+    },
+    /// A folder is not what a guest's project needs.
+    Folder {
+        /// What it is.
+        words: String,
+        /// What to do.
+        help: String,
+    },
     /// Files for a task that takes no bytes: its signature.
     Files(String),
     /// The task ended without a value.
@@ -103,12 +122,6 @@ impl From<NameError> for Failure {
     }
 }
 
-impl From<JsonError> for Failure {
-    fn from(error: JsonError) -> Self {
-        Failure::Json(error)
-    }
-}
-
 impl Failure {
     /// The end of a task, with its error value where the module declares its type.
     pub(crate) fn task(error: TaskError, signature: &Signature) -> Self {
@@ -116,6 +129,22 @@ impl Failure {
         Failure::Task {
             error: Box::new(error),
             value,
+        }
+    }
+
+    /// Arguments that do not fit.
+    pub(crate) fn arguments(source: JsonError, task: &Signature) -> Self {
+        Failure::Arguments {
+            task: Box::new(task.clone()),
+            source,
+        }
+    }
+
+    /// A result that does not fit.
+    pub(crate) fn result(source: JsonError, task: &Signature) -> Self {
+        Failure::Result {
+            task: Box::new(task.clone()),
+            source,
         }
     }
 
@@ -127,7 +156,9 @@ impl Failure {
             Failure::Load { source, .. } => source.exit_code(),
             Failure::Pack { source, .. } => source.exit_code(),
             Failure::Name(error) => error.exit_code(),
-            Failure::Json(error) => error.exit_code(),
+            Failure::Arguments { source, .. } | Failure::Result { source, .. } => {
+                source.exit_code()
+            }
             Failure::Tool(ToolError::Failed { .. }) => exit::MODULE,
             Failure::Tool(_) => exit::HOST,
             Failure::Files(_) => exit::MISMATCH,
@@ -135,6 +166,7 @@ impl Failure {
             Failure::Snapshot { source, .. } => source.exit_code(),
             Failure::Grant(_)
             | Failure::NoInterpreter { .. }
+            | Failure::Folder { .. }
             | Failure::Read { .. }
             | Failure::WriteFile { .. }
             | Failure::Write(_)
@@ -161,7 +193,7 @@ impl Failure {
             Failure::Tool(_) => "build",
             Failure::Snapshot { .. } => "snapshot",
             Failure::Name(_) => "name",
-            Failure::Json(_) | Failure::Files(_) => "codec",
+            Failure::Arguments { .. } | Failure::Result { .. } | Failure::Files(_) => "codec",
             Failure::Task { error, .. } => error.kind(),
             Failure::ItemsFailed => "items_failed",
             Failure::Interrupted => "interrupted",
@@ -170,6 +202,7 @@ impl Failure {
             | Failure::Grant(_)
             | Failure::NoInterpreter { .. }
             | Failure::Load { .. }
+            | Failure::Folder { .. }
             | Failure::Read { .. }
             | Failure::WriteFile { .. }
             | Failure::Write(_)
@@ -189,7 +222,7 @@ impl Failure {
             Failure::Load { module, source } => match &**source {
                 // A file that cannot be read is named by its own error.
                 LoadError::Read { .. } => source.to_string(),
-                _ => format!("{}: {source}", module.display()),
+                _ => format!("{}: {}", module.display(), load_words(source)),
             },
             Failure::Pack { module, source } => format!("{}: {source}", module.display()),
             Failure::Tool(error) => error.to_string(),
@@ -205,10 +238,23 @@ impl Failure {
                     }
                 }
             }
-            Failure::Snapshot { module, source } => format!("{}: {source}", module.display()),
+            Failure::Snapshot { module, source } => match &**source {
+                InitError::Load(source) => format!("{}: {}", module.display(), load_words(source)),
+                InitError::StateSize { limit } => format!(
+                    "{}: the task left more than {limit} in memory",
+                    module.display()
+                ),
+                _ => format!("{}: {source}", module.display()),
+            },
             Failure::Grant(error) => error.to_string(),
             Failure::Name(error) => error.to_string(),
-            Failure::Json(error) => error.to_string(),
+            Failure::Arguments { source, .. } => json_words("the argument", source),
+            Failure::Result { task, source } => format!(
+                "the result of `{}` does not decode: {}",
+                task.name,
+                json_words("it", source).trim_start_matches("it: ")
+            ),
+            Failure::Folder { words, .. } => words.clone(),
             Failure::Files(task) => format!(
                 "`{task}` takes no bytes, so no file can be its item; give JSON, a line for each item, with --jsonl"
             ),
@@ -225,38 +271,36 @@ impl Failure {
     }
 
     /// What to do about it, where something can be done.
-    pub(crate) fn advice(&self) -> Option<&str> {
-        let Failure::Task { error, .. } = self else {
-            return match self {
-                Failure::Tool(error) => error.advice(),
-                Failure::Name(NameError::Unknown { name, .. }) if name == "_start" => {
-                    Some("the module is no WASI command; `wasmpool call` runs one of its tasks")
-                }
-                Failure::Name(_) => {
-                    Some("`wasmpool inspect MODULE` lists the tasks with their types")
-                }
-                Failure::NoInterpreter { .. } => Some(
-                    "`just interpreters` in wasmpool's source makes them; --interpreter, WASMPOOL_JAVASCRIPT and WASMPOOL_PYTHON name one elsewhere",
-                ),
-                Failure::Build(_) => Some("`wasmpool doctor` tells what this machine offers"),
-                _ => None,
-            };
+    pub(crate) fn advice(&self) -> Option<Cow<'_, str>> {
+        let words: &str = match self {
+            Failure::Task { error, .. } => return task_advice(error),
+            Failure::Tool(error) => error.advice()?,
+            Failure::Folder { help, .. } => help,
+            Failure::Load { module, source } => return advice::on_loading(module, source),
+            Failure::Snapshot { module, source } => match &**source {
+                InitError::Load(source) => return advice::on_loading(module, source),
+                InitError::StateSize { .. } => "--module-size lets more of it through",
+                _ => return None,
+            },
+            Failure::Read { name, source } => return advice::on_reading(name.as_ref(), source),
+            Failure::Name(NameError::Unknown { name, known }) => advice::on_names(name, known),
+            Failure::Name(_) => "`wasmpool inspect MODULE` lists the tasks with their types",
+            Failure::Arguments { task, .. } if task.kind == TaskKind::Command => advice::RUN,
+            Failure::Arguments { task, .. } if task.args.is_some() => {
+                return Some(
+                    format!("the task is `{task}`; several arguments are an array").into(),
+                );
+            }
+            Failure::Result { .. } => {
+                "the guest writes another type than it declares: `wasmpool inspect MODULE` shows what that is"
+            }
+            Failure::NoInterpreter { .. } => {
+                "`just interpreters` in wasmpool's source makes them; --interpreter, WASMPOOL_JAVASCRIPT and WASMPOOL_PYTHON name one elsewhere"
+            }
+            Failure::Build(_) => "`wasmpool doctor` tells what this machine offers",
+            _ => return None,
         };
-        match &**error {
-            TaskError::Timeout { .. } => Some("--timeout gives it longer"),
-            TaskError::Memory { .. } => Some("--memory gives it more"),
-            TaskError::CpuTime { .. } => Some("--cpu-time gives it longer"),
-            TaskError::Fuel { .. } => Some("--fuel gives it more"),
-            // Partial results have a limit of their own, which no option sets.
-            TaskError::Output {
-                what: Capped::Result,
-                ..
-            } => Some("--max-output lets more through"),
-            TaskError::Output {
-                what: Capped::Logs, ..
-            } => Some("--max-logs lets more through"),
-            _ => None,
-        }
+        Some(words.into())
     }
 
     /// `{"error": {"kind": …, "message": …}}`
@@ -266,6 +310,52 @@ impl Failure {
             other => json!({"error": {"kind": other.kind(), "message": other.words()}}),
         }
     }
+}
+
+/// Why a module was not loaded, without the names of limits that the library has for them: the advice names the option.
+fn load_words(error: &LoadError) -> String {
+    match error {
+        LoadError::TooLarge { size, limit } => {
+            format!("a module of {size}, and {limit} are allowed")
+        }
+        LoadError::CompileTime { limit } => format!("compiling took longer than {limit:?}"),
+        LoadError::CompileMemory { limit } => {
+            format!("compiling took more than {limit} of memory")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// What is wrong with JSON, for people who were not told that `$` is its root: `what` is.
+pub(crate) fn json_words(what: &str, error: &JsonError) -> String {
+    let words = error.to_string();
+    match words.strip_prefix('$') {
+        Some(wrong) if wrong.starts_with(':') => format!("{what}{wrong}"),
+        Some(place) => format!("{what}, at {}", place.trim_start_matches('.')),
+        None => words,
+    }
+}
+
+/// Which option lets a task have more of what it had too little of.
+fn task_advice(error: &TaskError) -> Option<Cow<'static, str>> {
+    let words = match error {
+        TaskError::Timeout { .. } => "--timeout gives it longer",
+        TaskError::Memory { limit, .. } => {
+            return Some(format!("--memory gives it more{}", advice::meant(*limit)).into());
+        }
+        TaskError::CpuTime { .. } => "--cpu-time gives it longer",
+        TaskError::Fuel { .. } => "--fuel gives it more",
+        // Partial results have a limit of their own, which no option sets.
+        TaskError::Output {
+            what: Capped::Result,
+            ..
+        } => "--max-output lets more through",
+        TaskError::Output {
+            what: Capped::Logs, ..
+        } => "--max-logs lets more through",
+        _ => return None,
+    };
+    Some(words.into())
 }
 
 /// The error value of a task as JSON. One that does not decode is left out: the message stands for it.
@@ -355,7 +445,33 @@ fn task_words(error: &TaskError, value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::panic_frames;
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+    use wasmpool::{
+        Type,
+        json::{self, JsonError},
+    };
+
+    use super::{json_words, panic_frames};
+
+    #[test]
+    fn a_place_in_json_is_told_without_signs() {
+        let syntax = JsonError::syntax(&serde_json::from_str::<u8>("x").expect_err("no JSON"));
+        assert!(json_words("the argument", &syntax).starts_with("not JSON"));
+        let ty = Type::of::<Vec<BTreeMap<String, f64>>>();
+        for (json, words) in [
+            (json!(true), "the argument: expected"),
+            (
+                json!([{"x": 1}, {"x": "a"}]),
+                "the argument, at [1].x: expected",
+            ),
+        ] {
+            let error = json::encode(&ty, &json).expect_err("it does not fit");
+            let said = json_words("the argument", &error);
+            assert!(said.starts_with(words), "{said}");
+        }
+    }
 
     #[test]
     fn the_handling_of_a_panic_is_no_news() {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use wasmpool::{Limits, Signature, json};
 
-use super::failure::Failure;
+use super::failure::{Failure, json_words};
 
 /// The name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -30,7 +30,7 @@ pub(crate) enum ItemError {
     #[error("failed to read it: {0}")]
     Read(#[from] io::Error),
     /// It does not fit the task.
-    #[error(transparent)]
+    #[error("{}", json_words("the item", .0))]
     Json(#[from] json::JsonError),
 }
 

@@ -1,6 +1,9 @@
 //! `wasmpool inspect`: what a module offers and asks for.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -13,7 +16,12 @@ use super::{
     report, settings,
 };
 
+/// The longest line of names.
+const WIDTH: usize = 100;
+
 /// Show a module's tasks with their types, its imports, memories and size
+///
+/// With -v each import has its type; --json has all of it for machines.
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
     #[command(flatten)]
@@ -27,7 +35,7 @@ impl Inspect {
         if common.json {
             return report::print_line(&machine(&module).to_string());
         }
-        report::print(people(&module).as_bytes())
+        report::print(people(&module, common.verbose > 0).as_bytes())
     }
 }
 
@@ -68,7 +76,8 @@ fn machine(module: &Module) -> Value {
     })
 }
 
-fn people(module: &Module) -> String {
+/// What people want to know: what can be called first. `all`: also the type of each import.
+fn people(module: &Module, all: bool) -> String {
     let mut text = String::new();
     let cached = if module.cached() {
         "taken from the cache"
@@ -87,7 +96,10 @@ fn people(module: &Module) -> String {
     if module.tasks().is_empty() {
         let _ = writeln!(text, "  none");
     }
-    for task in module.tasks() {
+    // A linker leaves them in an order of its own.
+    let mut tasks: Vec<_> = module.tasks().iter().collect();
+    tasks.sort_by(|one, other| one.name.cmp(&other.name));
+    for task in tasks {
         let note = match task.codec {
             Codec::Json => "  (JSON)",
             Codec::Postcard | Codec::Raw => "",
@@ -95,19 +107,7 @@ fn people(module: &Module) -> String {
         let _ = writeln!(text, "  {task}{note}");
     }
     let _ = writeln!(text, "\nimports");
-    let mut imports = module.imports().peekable();
-    if imports.peek().is_none() {
-        let _ = writeln!(text, "  none");
-    }
-    for (module, name, ty) in imports {
-        // A module's own words: nothing in them reaches the terminal as a command.
-        let _ = writeln!(
-            text,
-            "  {}.{} {ty}",
-            module.escape_debug(),
-            name.escape_debug()
-        );
-    }
+    append_imports(&mut text, module, all);
     let _ = writeln!(text, "\nmemories");
     let mut memories = module.memories().peekable();
     if memories.peek().is_none() {
@@ -120,4 +120,41 @@ fn people(module: &Module) -> String {
         let _ = writeln!(text, "  {least} at the start, up to {most}");
     }
     text
+}
+
+/// Appends the imports by where they are from, in the order of the alphabet: of each such place a line with the names of
+/// its functions, or how many they are when that is too long for a line; or all with their types.
+fn append_imports(text: &mut String, module: &Module, all: bool) {
+    let mut places = BTreeMap::<&str, BTreeSet<(&str, &str)>>::new();
+    for (place, name, ty) in module.imports() {
+        places.entry(place).or_default().insert((name, ty));
+    }
+    if places.is_empty() {
+        let _ = writeln!(text, "  none");
+    }
+    let mut shortened = false;
+    for (place, imports) in places {
+        // A module's own words: nothing in them reaches the terminal as a command.
+        let place = place.escape_debug();
+        if all {
+            for (name, ty) in imports {
+                let _ = writeln!(text, "  {place}.{} {ty}", name.escape_debug());
+            }
+            continue;
+        }
+        shortened = true;
+        let names: Vec<_> = imports
+            .iter()
+            .map(|(name, _)| name.escape_debug().to_string())
+            .collect();
+        let line = format!("  {place}: {}", names.join(", "));
+        let _ = match (line.len() <= WIDTH, imports.len()) {
+            (true, _) => writeln!(text, "{line}"),
+            (false, 1) => writeln!(text, "  {place}: 1 import"),
+            (false, several) => writeln!(text, "  {place}: {several} imports"),
+        };
+    }
+    if shortened {
+        let _ = writeln!(text, "  (-v shows each with its type)");
+    }
 }

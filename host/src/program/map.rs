@@ -288,7 +288,10 @@ fn write_line(
                     line.push(b'}');
                     return true;
                 }
-                Err(error) => json!({"kind": "codec", "message": error.to_string()}),
+                Err(error) => {
+                    let failure = Failure::result(error, signature);
+                    json!({"kind": failure.kind(), "message": failure.words()})
+                }
             }
         }
         Err(error) => error_json(error, signature),

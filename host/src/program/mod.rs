@@ -5,6 +5,7 @@ pub(crate) mod failure;
 pub(crate) mod options;
 pub(crate) mod report;
 
+mod advice;
 mod call;
 mod callee;
 mod completions;
@@ -16,6 +17,7 @@ mod input;
 mod inspect;
 mod interrupt;
 mod map;
+mod notice;
 mod pack;
 mod run;
 mod settings;

@@ -125,16 +125,16 @@ pub(crate) struct Common {
     /// Bytes of one task's result, such as 1MiB [default: 128MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
     pub(crate) max_output: Option<ByteSize>,
-    /// Bytes of all log records and printed lines of one task [default: 32MiB]
+    /// Bytes of all log records and printed lines of one task, such as 1MiB [default: 32MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
     pub(crate) max_logs: Option<ByteSize>,
     /// Stack of one task's code, from 64KiB to 4MiB [default: 1MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = stack, help_heading = "Limits")]
     pub(crate) stack: Option<ByteSize>,
-    /// Size of the module [default: 64MiB]
+    /// Size of the module, such as 100MiB [default: 64MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Limits")]
     pub(crate) module_size: Option<ByteSize>,
-    /// Wall time of compiling the module [default: 60s]
+    /// Wall time of compiling the module, such as 5m [default: 60s]
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Limits")]
     pub(crate) compile_time: Option<Duration>,
     /// What is fresh for each task: its instance, or its whole process; or one instance for a batch of tasks
@@ -236,6 +236,17 @@ fn size(text: &str) -> Result<ByteSize, String> {
         Ok(size) => Ok(size),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A size that a stack can have.
+fn stack(text: &str) -> Result<ByteSize, String> {
+    let size = size(text)?;
+    if (ByteSize::kib(64)..=ByteSize::mib(4)).contains(&size) {
+        return Ok(size);
+    }
+    Err(format!(
+        "a stack of {size}, where 64KiB to 4MiB are possible"
+    ))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
     failure::Failure,
     guest,
     interrupt::Interrupt,
+    notice,
     options::{Common, ModuleArg},
     report, settings,
 };
@@ -49,7 +50,7 @@ impl Pack {
         };
         let pool = settings::pool(common, Some(1))?;
         let to = self.output.as_deref().unwrap_or(path);
-        let loaded = pack(path, &description, &pool, to)?;
+        let loaded = pack(path, &description, &pool, to, common)?;
         if !common.quiet {
             for task in loaded.tasks() {
                 report::print_line(&task.to_string())?;
@@ -65,6 +66,7 @@ pub(crate) fn pack(
     description: &str,
     pool: &Pool,
     to: &Path,
+    common: &Common,
 ) -> Result<Module, Failure> {
     let packed = wasmpool::pack(&read(path)?, description);
     let packed = packed.map_err(|source| Failure::Pack {
@@ -72,6 +74,7 @@ pub(crate) fn pack(
         source,
     })?;
     // What would not load is not written. The limits and the types of the exports are seen there.
+    let _notice = notice::compiling(path, common);
     let loaded = pool.load_bytes(&packed).map_err(|source| Failure::Load {
         module: path.to_owned(),
         source: Box::new(source),

@@ -6,6 +6,7 @@ use wasmpool::{Isolation, Limits, Module, Pool, StartMethod};
 
 use super::{
     failure::Failure,
+    notice,
     options::{Common, IsolationName, StartMethodName},
 };
 
@@ -57,10 +58,12 @@ pub(crate) fn pool_with(
     module: &Path,
 ) -> Result<(Pool, Module), Failure> {
     let pool = pool(common, workers)?;
+    let notice = notice::compiling(module, common);
     let module = pool.load(module).map_err(|source| Failure::Load {
         module: module.to_owned(),
         source: Box::new(source),
     })?;
+    drop(notice);
     let module = common.grants.grant(module)?;
     Ok((pool, module))
 }

@@ -10,6 +10,7 @@ use super::{
     call,
     failure::Failure,
     interrupt::Interrupt,
+    notice,
     options::{Common, ModuleArg},
     pack, settings,
 };
@@ -43,7 +44,9 @@ impl Snapshot {
         let (_pool, module) = settings::pool_with(common, Some(1), &path)?;
         module.dynamic(&self.task)?;
         let signature = call::signature(&module, &self.task)?;
-        let input = wasmpool::json::encode_args(signature, json.as_ref(), None)?;
+        let input = wasmpool::json::encode_args(signature, json.as_ref(), None)
+            .map_err(|error| Failure::arguments(error, signature))?;
+        let _notice = notice::compiling(&path, common);
         let left = module.initialized_dynamic(&self.task, Encoded(input));
         let left = left.map_err(|source| Failure::Snapshot {
             module: path,

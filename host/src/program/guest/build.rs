@@ -7,7 +7,7 @@ use wasmpool::{Module, Pool};
 
 use super::{language::Language, project::Project};
 use crate::program::{
-    failure::Failure, interrupt::Interrupt, options::Common, pack, report, settings,
+    failure::Failure, interrupt::Interrupt, notice, options::Common, pack, report, settings,
 };
 
 /// The project's folder.
@@ -34,7 +34,7 @@ impl Build {
         let project = Project::read(&self.folder.folder)?;
         compile(&project, common)?;
         let pool = settings::pool(common, Some(1))?;
-        let module = load(&project, &pool)?;
+        let module = load(&project, &pool, common)?;
         if !common.quiet {
             for task in module.tasks() {
                 report::print_line(&task.to_string())?;
@@ -66,13 +66,14 @@ pub(super) fn compile(project: &Project, common: &Common) -> Result<(), Failure>
 }
 
 /// Declares the tasks of what was built, where the source has not, and loads it.
-pub(super) fn load(project: &Project, pool: &Pool) -> Result<Module, Failure> {
+pub(super) fn load(project: &Project, pool: &Pool, common: &Common) -> Result<Module, Failure> {
     let path = project.module();
-    match project.description() {
-        Some(description) => pack::pack(&path, &description, pool, &path),
-        None => pool.load(&path).map_err(|source| Failure::Load {
-            module: path,
-            source: Box::new(source),
-        }),
+    if let Some(description) = project.description() {
+        return pack::pack(&path, &description, pool, &path, common);
     }
+    let _notice = notice::compiling(&path, common);
+    pool.load(&path).map_err(|source| Failure::Load {
+        module: path,
+        source: Box::new(source),
+    })
 }

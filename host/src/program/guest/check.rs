@@ -53,10 +53,12 @@ impl Case {
     ) -> Result<Result<String, String>, Failure> {
         let task = module.dynamic(&self.task)?;
         let signature = signature(module, &self.task)?;
-        let input = json::encode_args(signature, self.input.as_ref(), None)?;
+        let input = json::encode_args(signature, self.input.as_ref(), None)
+            .map_err(|error| Failure::arguments(error, signature))?;
         Ok(match run(&task, Encoded(input), interrupt)?.outcome {
             Ok(bytes) => {
-                let output = json::decode_output(signature, &bytes.0)?;
+                let output = json::decode_output(signature, &bytes.0)
+                    .map_err(|error| Failure::result(error, signature))?;
                 let came = format!("= {output}");
                 match (&self.error, &self.output) {
                     (Some(_), _) => Err(format!("{came}, and should have failed")),

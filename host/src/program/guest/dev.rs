@@ -12,7 +12,10 @@ use clap::Args;
 use serde_json::Value;
 use wasmpool::Pool;
 
-use super::{build, check, project::Project};
+use super::{
+    build, check,
+    project::{Project, is_project},
+};
 use crate::program::{
     call::{self, not_json},
     failure::Failure,
@@ -47,7 +50,7 @@ impl Dev {
             None => None,
         };
         // A folder that is no project stays none.
-        Project::read(&self.project)?;
+        Project::read(&self.project).map_err(|failure| self.folder_meant(failure))?;
         let pool = settings::pool(common, Some(1))?;
         let (mut before, mut built) = (look(&self.project), None);
         loop {
@@ -72,6 +75,17 @@ impl Dev {
         }
     }
 
+    /// A folder that stands where the task does.
+    fn folder_meant(&self, failure: Failure) -> Failure {
+        match (failure, &self.task) {
+            (Failure::Folder { words, .. }, Some(task)) if is_project(task.as_ref()) => {
+                let help = format!("`wasmpool dev --project {task}` is for the one in {task}");
+                Failure::Folder { words, help }
+            }
+            (failure, _) => failure,
+        }
+    }
+
     fn round(
         &self,
         common: &Common,
@@ -81,7 +95,7 @@ impl Dev {
     ) -> Result<(), Failure> {
         let project = Project::read(&self.project)?;
         build::compile(&project, common)?;
-        let module = common.grants.grant(build::load(&project, pool)?)?;
+        let module = common.grants.grant(build::load(&project, pool, common)?)?;
         match &self.task {
             Some(name) => {
                 let task = module.dynamic(name)?;

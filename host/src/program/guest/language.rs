@@ -11,7 +11,10 @@ use std::{
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::project::Project;
+use super::{
+    found::{Version, answer, first_line},
+    project::Project,
+};
 
 /// What a guest is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -83,11 +86,13 @@ const ZIG: &[&str] = &[
     "--stack",
     "1048576",
 ];
+/// What modules in Rust are built for.
+const TARGET: &str = "wasm32-wasip1";
 const CARGO: &[&str] = &[
     "build",
     "--release",
     "--target",
-    "wasm32-wasip1",
+    TARGET,
     "--target-dir",
     "target",
 ];
@@ -176,6 +181,11 @@ impl Language {
             Language::Go => ".",
             Language::Zig => "main.zig",
         }
+    }
+
+    /// The name of the tool that builds its guests.
+    pub(super) fn tool_name(self) -> &'static str {
+        self.tool().name
     }
 
     fn tool(self) -> Tool {
@@ -313,13 +323,46 @@ impl Language {
         if output.status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
         let Tool { name, install, .. } = self.tool();
         Err(ToolError::Incomplete {
             name,
-            said: said.lines().next().unwrap_or_default().to_owned(),
+            said: first_line(&output.stderr),
             install,
         })
+    }
+
+    /// What its tool says of its version; an error says what is missing, and how to get it.
+    pub(super) fn version(self) -> Result<Version, ToolError> {
+        let here = Path::new(".");
+        let asked = match self {
+            Language::Go | Language::Zig => "version",
+            _ => "--version",
+        };
+        let output = self.run(here, |command| answer(command.arg(asked)))?;
+        match self {
+            Language::Rust => self.target()?,
+            _ => self.probe(here)?,
+        }
+        Ok(Version {
+            tool: self.tool().name,
+            said: first_line(&output.stdout),
+        })
+    }
+
+    /// Whether Rust's own library is there for WebAssembly.
+    fn target(self) -> Result<(), ToolError> {
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let asked = ["--print", "target-libdir", "--target", TARGET];
+        let output = answer(Command::new(rustc).args(asked)).ok();
+        let folder = output.map(|output| first_line(&output.stdout));
+        match folder.is_some_and(|folder| Path::new(&folder).is_dir()) {
+            true => Ok(()),
+            false => Err(ToolError::Incomplete {
+                name: self.tool().name,
+                said: format!("the target {TARGET} is not installed"),
+                install: "rustup target add wasm32-wasip1",
+            }),
+        }
     }
 
     /// Starts the tool under the first of its names that there is.

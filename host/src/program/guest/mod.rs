@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod dev;
+mod found;
 mod kit;
 mod language;
 mod new;
@@ -11,7 +12,8 @@ mod test;
 
 pub(crate) use build::Build;
 pub(crate) use dev::Dev;
+pub(crate) use found::{Found, found};
 pub(crate) use language::ToolError;
 pub(crate) use new::New;
-pub(crate) use project::description;
+pub(crate) use project::{description, is_project};
 pub(crate) use test::Test;

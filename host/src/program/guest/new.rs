@@ -1,11 +1,15 @@
 //! `wasmpool new`: writes a guest's project, with all that its language's tool needs of wasmpool.
 
 use std::{
-    fs,
+    ffi::OsStr,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{
+    Args, ValueEnum as _,
+    builder::{EnumValueParser, PossibleValue, TypedValueParser},
+};
 
 use super::{kit, language::Language, project};
 use crate::program::{failure::Failure, options::Common, report};
@@ -14,6 +18,7 @@ use crate::program::{failure::Failure, options::Common, report};
 #[derive(Args, Debug)]
 pub(crate) struct New {
     /// What it is written in
+    #[arg(value_parser = LanguageParser)]
     language: Language,
     /// The folder that is made; its name is the project's
     #[arg(value_name = "NAME", value_hint = clap::ValueHint::DirPath)]
@@ -33,7 +38,10 @@ impl New {
             name: path.display().to_string(),
             source,
         };
-        fs::create_dir(&self.folder).map_err(|source| at(&self.folder, source))?;
+        fs::create_dir(&self.folder).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => taken(&self.folder),
+            _ => at(&self.folder, source),
+        })?;
         for (path, text) in files(self.language, name) {
             let path = self.folder.join(path);
             let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
@@ -50,6 +58,68 @@ impl New {
         }
         Ok(())
     }
+}
+
+/// What is said of a folder that is there already.
+fn taken(folder: &Path) -> Failure {
+    let shown = folder.display();
+    Failure::Folder {
+        words: format!("there is a {shown} already"),
+        help: match project::is_project(folder) {
+            true => format!(
+                "`wasmpool test {shown}` builds and tests it; a new guest needs another name"
+            ),
+            false => "a new guest needs a name that is free".to_owned(),
+        },
+    }
+}
+
+/// The languages that have no kit, and what is there for them.
+#[derive(Clone)]
+struct LanguageParser;
+
+impl TypedValueParser for LanguageParser {
+    type Value = Language;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Language, clap::Error> {
+        match elsewhere(&value.to_string_lossy().to_lowercase()) {
+            Some(words) => Err(clap::Error::raw(
+                clap::error::ErrorKind::InvalidValue,
+                format!("{words}\n"),
+            )
+            .with_cmd(command)),
+            None => EnumValueParser::new().parse_ref(command, argument, value),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = Language::value_variants().iter();
+        Some(Box::new(values.filter_map(Language::to_possible_value)))
+    }
+}
+
+/// Where a newcomer to a language without a kit goes on.
+fn elsewhere(language: &str) -> Option<&'static str> {
+    Some(match language {
+        "javascript" | "js" => {
+            "JavaScript needs no project: `wasmpool call FILE.js FUNCTION [JSON]` calls a script's function\n  \
+             help: docs/guests/javascript.md has scripts, docs/guests/javascript-component.md components"
+        }
+        "python" | "py" => {
+            "Python needs no project: `wasmpool call FILE.py FUNCTION [JSON]` calls a script's function\n  \
+             help: docs/guests/python.md has scripts, docs/guests/python-component.md components"
+        }
+        "typescript" | "ts" => {
+            "there is no kit for TypeScript: as a script it is made JavaScript first, by tsc or esbuild\n  \
+             help: docs/guests/javascript.md has scripts; `wasmpool new assemblyscript NAME` is a language like it"
+        }
+        _ => return None,
+    })
 }
 
 /// What every tool takes as a name.
@@ -106,8 +176,6 @@ fn files(language: Language, name: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum as _;
-
     use super::*;
     use crate::program::guest::project::Project;
 

@@ -1,7 +1,7 @@
 //! `wasmpool.toml`: what a guest's project is, in its own words.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -56,9 +56,12 @@ impl Project {
     /// Reads the one in `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join(FILE);
-        let text = fs::read_to_string(&path).map_err(|source| Failure::Read {
-            name: path.display().to_string(),
-            source,
+        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => none(folder),
+            _ => Failure::Read {
+                name: path.display().to_string(),
+                source,
+            },
         })?;
         Self::parse(folder, &text)
     }
@@ -91,6 +94,32 @@ impl Project {
     pub(crate) fn description(&self) -> Option<String> {
         let declared = self.tasks.is_empty() && self.language.declares();
         (!declared).then(|| json!({"types": self.types, "tasks": self.tasks}).to_string())
+    }
+}
+
+/// Whether a folder is a guest's project.
+pub(crate) fn is_project(folder: &Path) -> bool {
+    folder.join(FILE).is_file()
+}
+
+/// What is said of a folder that is no project.
+fn none(folder: &Path) -> Failure {
+    let path = folder.join(FILE);
+    Failure::Folder {
+        words: match folder.is_dir() {
+            true => format!(
+                "{} is no guest's project: there is no {}",
+                folder.display(),
+                path.display()
+            ),
+            false => format!(
+                "there is no folder {}, and no {}",
+                folder.display(),
+                path.display()
+            ),
+        },
+        help: "`wasmpool new LANGUAGE NAME` makes a project; then go into its folder, or name it"
+            .to_owned(),
     }
 }
 

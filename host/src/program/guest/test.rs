@@ -24,7 +24,7 @@ impl Test {
         let project = Project::read(&self.folder.folder)?;
         build::compile(&project, common)?;
         let pool = settings::pool(common, Some(1))?;
-        let module = common.grants.grant(build::load(&project, &pool)?)?;
+        let module = common.grants.grant(build::load(&project, &pool, common)?)?;
         check(&project, &module, &interrupt)
     }
 }

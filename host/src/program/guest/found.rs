@@ -1,0 +1,203 @@
+//! Which tools of languages are on this machine, for `wasmpool doctor`: each is asked for its version. None is needed to
+//! run what is built.
+
+use std::{
+    io::{self, Read as _},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum as _;
+use wasmpool::ScriptLanguage;
+
+use super::language::Language;
+
+/// How long a tool may think about its version. Some are scripts of a large runtime, on a machine that has just started.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked whether it is done.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A tool that is looked for, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Whether it is there, with all that it needs.
+    pub(crate) there: bool,
+    /// Its version or its place, or what is wrong with it.
+    pub(crate) seen: String,
+    /// What it is good for, or what its absence costs and ends.
+    pub(crate) meaning: String,
+}
+
+/// A tool that answers.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) tool: &'static str,
+    pub(super) said: String,
+}
+
+/// Makers of components: name, language, how to get each.
+const COMPONENTS: [(&str, &str, &str); 3] = [
+    (
+        "componentize-qjs",
+        "JavaScript",
+        "npm install --global componentize-qjs",
+    ),
+    (
+        "componentize-js",
+        "JavaScript",
+        "npm install --global @bytecodealliance/componentize-js",
+    ),
+    ("componentize-py", "Python", "pip install componentize-py"),
+];
+
+/// Looks for all of them, at once: starting some takes long.
+pub(crate) fn found() -> Vec<Found> {
+    thread::scope(|scope| {
+        let languages = Language::value_variants().iter().copied();
+        let languages = languages.map(|language| scope.spawn(move || of_language(language)));
+        let languages: Vec<_> = languages.collect();
+        let components = COMPONENTS.map(|(name, language, install)| {
+            scope.spawn(move || of_components(name, language, install))
+        });
+        let mut all: Vec<_> = languages
+            .into_iter()
+            .filter_map(|it| it.join().ok())
+            .collect();
+        all.extend([ScriptLanguage::JavaScript, ScriptLanguage::Python].map(of_scripts));
+        all.extend(components.into_iter().filter_map(|it| it.join().ok()));
+        all
+    })
+}
+
+fn of_language(language: Language) -> Found {
+    let (there, name, seen, meaning) = match language.version() {
+        Ok(Version { tool, said }) => (
+            true,
+            tool,
+            said,
+            format!("`wasmpool build` builds guests in {language} with it"),
+        ),
+        Err(error) => (
+            false,
+            language.tool_name(),
+            error.to_string(),
+            format!(
+                "no guest in {language} can be built here: {}",
+                error.advice().unwrap_or("it does not start")
+            ),
+        ),
+    };
+    Found {
+        name: name.to_owned(),
+        there,
+        seen,
+        meaning,
+    }
+}
+
+fn of_components(name: &str, language: &str, install: &str) -> Found {
+    // Some have no such option, and are there all the same.
+    let (there, seen, meaning) = match answer(Command::new(name).arg("--version")) {
+        Ok(output) => (
+            true,
+            match output.status.success() {
+                true => first_line(&output.stdout),
+                false => String::new(),
+            },
+            format!("makes components of {language}"),
+        ),
+        Err(error) => (
+            false,
+            match error.kind() {
+                io::ErrorKind::NotFound => String::new(),
+                _ => error.to_string(),
+            },
+            format!("makes components of {language}, where it is there: {install}"),
+        ),
+    };
+    Found {
+        name: name.to_owned(),
+        there,
+        seen,
+        meaning,
+    }
+}
+
+fn of_scripts(language: ScriptLanguage) -> Found {
+    let place = language.interpreter();
+    let there = place.as_ref().is_some_and(|place| place.is_file());
+    let seen = place.map_or_else(String::new, |place| place.display().to_string());
+    let name = language.name();
+    Found {
+        name: format!("{name}.wasm"),
+        there,
+        seen: match there || seen.is_empty() {
+            true => seen,
+            false => format!("{seen} does not exist"),
+        },
+        meaning: match there {
+            true => format!("runs scripts in {name}"),
+            false => format!(
+                "no script in {name} can be run: guest-sdk/interpreters/install {name}, in wasmpool's source, makes it"
+            ),
+        },
+    }
+}
+
+/// Lets a program answer, and not for ever.
+pub(super) fn answer(command: &mut Command) -> io::Result<Output> {
+    let command = command.stdin(Stdio::null());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let deadline = Instant::now() + PATIENCE;
+    // A version fits a pipe: nobody has to read it while the program runs.
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            let words = format!("it does not answer within {PATIENCE:?}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, words));
+        }
+        thread::sleep(PAUSE);
+    };
+    let mut output = Output {
+        status,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+    };
+    if let Some(out) = child.stdout.as_mut() {
+        out.read_to_end(&mut output.stdout)?;
+    }
+    Ok(output)
+}
+
+/// The first line that is not empty, of a program's words: nothing in them reaches the terminal as a command.
+pub(super) fn first_line(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+    let plain = |c: &char| !c.is_control();
+    line.unwrap_or_default().chars().filter(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_says_its_version_in_a_line() {
+        let said = answer(Command::new("sh").args(["-c", "echo; echo ' tool 1.2'; echo more"]));
+        let said = said.expect("there is a shell");
+        assert_eq!(first_line(&said.stdout), "tool 1.2");
+        let missing = answer(&mut Command::new("/nonexistent/tool"));
+        let missing = missing.expect_err("there is none");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+}
