@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
 };
@@ -170,9 +171,15 @@ fn call_prints_json_and_says_what_is_wrong() {
     place
         .run(&["call", numbers, "sane", "1"])
         .with(18, &["sane", "same", "inspect"]);
-    place
-        .run(&["call", numbers, "add", "[1,\"a\"]"])
-        .with(18, &["$[1]", "i32", "\"a\""]);
+    place.run(&["call", numbers, "add", "[1,\"a\"]"]).with(
+        18,
+        &[
+            "the argument, at [1]",
+            "i32",
+            "\"a\"",
+            "add(i32, i32) -> i32",
+        ],
+    );
     place
         .run(&["call", numbers, "add", "[1]"])
         .with(18, &["2 arguments (i32, i32)"]);
@@ -418,7 +425,8 @@ fn inspect_says_what_a_module_offers_and_asks_for() {
     let echo = &place.file("echo.wat", ECHO);
     let text = place.run(&["inspect", echo]).with(0, &[]).out;
     assert!(
-        text.contains("echo(bytes) -> bytes") && text.contains("wasmpool.input_len"),
+        text.contains("echo(bytes) -> bytes")
+            && text.contains("\n  wasmpool: input_len, input_read, output_write\n"),
         "{text}"
     );
     assert!(text.contains("compiled now"), "{text}");
@@ -429,6 +437,231 @@ fn inspect_says_what_a_module_offers_and_asks_for() {
     assert_eq!(
         json["memories"][0],
         json!({"minimum": 65536, "maximum": null})
+    );
+}
+
+#[test]
+fn inspect_is_short_and_in_order_and_has_all_where_that_is_asked_for() {
+    let place = Place::new();
+    let many = place.file(
+        "many.wat",
+        r#"(module
+            (import "wasmpool" "progress" (func (param i64 i64)))
+            (import "wasmpool" "input_len" (func (result i32)))
+            (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+            (memory (export "memory") 1)
+            (func (export "zeta") (result i32) (i32.const 0))
+            (func (export "alpha") (result i32) (i32.const 0)))"#,
+    );
+    let short = place.run(&["inspect", &many]).with(0, &[]).out;
+    let shown = [
+        "tasks\n  alpha(bytes) -> bytes\n  zeta(bytes) -> bytes\n",
+        "imports\n  wasi_snapshot_preview1: proc_exit, sched_yield\n  wasmpool: input_len, progress\n  (-v",
+    ];
+    for shown in shown {
+        assert!(short.contains(shown), "{short}");
+    }
+    let all = place.run(&["inspect", "-v", &many]).with(0, &[]).out;
+    assert!(
+        all.contains("\n  wasmpool.input_len () -> i32\n  wasmpool.progress (i64, i64) -> ()\n"),
+        "{all}"
+    );
+}
+
+#[test]
+fn limits_of_loading_are_told_by_their_options() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let ended = place
+        .run(&["inspect", numbers, "--module-size", "10"])
+        .with(20, &["numbers.wat", "--module-size", "did you mean 10MiB?"]);
+    assert!(!ended.talk.contains("Limits::"), "{ended:?}");
+    let memory = place.file("memory.wat", r#"(module (memory 1) (func (export "f")))"#);
+    place
+        .run(&["call", &memory, "f", "--memory", "400"])
+        .with(13, &["400 bytes", "did you mean 400MiB?"]);
+    for size in ["8MiB", "1KiB"] {
+        place
+            .run(&["call", numbers, "same", "1", "--stack", size])
+            .with(2, &["--stack", "64KiB to 4MiB"]);
+    }
+    for size in ["64KiB", "4MiB"] {
+        place
+            .run(&["call", numbers, "same", "1", "--stack", size])
+            .with(0, &[]);
+    }
+}
+
+#[test]
+fn messages_tell_the_next_step() {
+    let place = Place::new();
+    let numbers = &place.file("numbers.wat", NUMBERS);
+    let command = &place.file("command.wat", COMMAND);
+    let script = &place.file("script.js", "export const f = () => 1");
+    let typed = &place.file("script.ts", "export const f = () => 1");
+    place.file("named.wasm", "");
+    let folder = place.0.path().to_str().expect("its path is text");
+    let (named, project) = (format!("{folder}/named"), format!("{folder}/project"));
+    place.run(&["new", "c", &project]).with(0, &[]);
+    for (arguments, code, words) in [
+        (
+            &["call", numbers, "add", "40", "-2"][..],
+            2,
+            &["'[40,-2]'"][..],
+        ),
+        (
+            &["call", numbers, "add", "a", "it's"],
+            2,
+            &[r#"'["a","it'\''s"]'"#],
+        ),
+        (
+            &["call", numbers, "same", "true"],
+            18,
+            &["same(i32) -> i32"],
+        ),
+        (&["call", numbers, "_start"], 18, &["no WASI command"]),
+        (&["call", command, "f"], 18, &["wasmpool run"]),
+        (&["call", command, "_start"], 18, &["wasmpool run"]),
+        (
+            &["call", typed, "f"],
+            20,
+            &["script.ts", "tsc", "assemblyscript"],
+        ),
+        (&["inspect", script], 20, &["script.js FUNCTION"]),
+        (&["run", script], 20, &["script.js FUNCTION"]),
+        (&["call", &named, "f"], 21, &["did you mean", "named.wasm"]),
+        (&["call", &project, "f"], 21, &["wasmpool build"]),
+        (
+            &[
+                "call",
+                numbers,
+                "same",
+                "1",
+                "--env",
+                "NO_SUCH_VARIABLE_IS_SET",
+            ],
+            2,
+            &["=VALUE"],
+        ),
+        (&["new", "c", &project], 21, &["already", "wasmpool test"]),
+        (
+            &["new", "c", &format!("{folder}/none/x")],
+            21,
+            &["there is no folder", "none", "mkdir"],
+        ),
+        (
+            &["new", "javascript", "x"],
+            2,
+            &["docs/guests/javascript.md"],
+        ),
+        (&["new", "Python", "x"], 2, &["docs/guests/python.md"]),
+        (&["new", "cobol", "x"], 2, &["assemblyscript"]),
+        (&["build", folder], 21, &["wasmpool.toml", "wasmpool new"]),
+    ] {
+        place.run(arguments).with(code, words);
+    }
+    let ended = place
+        .program(&["dev", "project"])
+        .current_dir(folder)
+        .output();
+    Ended::of(ended.expect("the program starts")).with(21, &["wasmpool dev --project project"]);
+}
+
+#[test]
+fn a_result_that_is_none_names_its_task() {
+    let place = Place::new();
+    // It says that it writes a string, and writes half of one.
+    let liar = place.file(
+        "liar.wat",
+        r#"(module
+            (import "wasmpool" "output_write" (func $write (param i32 i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\05ab")
+            (func (export "half") (result i32)
+                (call $write (i32.const 0) (i32.const 3))
+                (i32.const 0)))"#,
+    );
+    let packed = place.0.path().join("liar.wasm");
+    let packed = packed.to_str().expect("its path is text");
+    fs::write(packed, wat::parse_file(&liar).expect("it is WebAssembly")).expect("it is written");
+    let description = place.file(
+        "liar.json",
+        r#"{"tasks": [{"name": "half", "result": "String"}]}"#,
+    );
+    place.run(&["pack", packed, &description]).with(0, &[]);
+    place
+        .run(&["call", packed, "half"])
+        .with(18, &["the result of `half`", "wasmpool inspect"]);
+}
+
+#[test]
+fn doctor_lists_the_tools_of_languages_and_needs_none() {
+    let place = Place::new();
+    let tools = [
+        "cargo",
+        "clang",
+        "clang++",
+        "asc",
+        "go",
+        "zig",
+        "javascript.wasm",
+        "python.wasm",
+        "componentize-qjs",
+        "componentize-js",
+        "componentize-py",
+    ];
+    let bare = |arguments: &[&str]| {
+        let mut program = place.program(arguments);
+        program
+            .env("PATH", "/nonexistent")
+            .env("XDG_DATA_HOME", "/nonexistent");
+        for variable in [
+            "CARGO",
+            "WASMPOOL_CLANG",
+            "WASMPOOL_CLANGXX",
+            "WASMPOOL_ASC",
+            "WASMPOOL_GO",
+            "WASMPOOL_ZIG",
+            "WASMPOOL_JAVASCRIPT",
+            "WASMPOOL_PYTHON",
+        ] {
+            program.env_remove(variable);
+        }
+        Ended::of(program.output().expect("the program starts")).with(0, &[])
+    };
+    let json = &bare(&["doctor", "--json"]).lines()[0];
+    let findings = json["findings"].as_array().expect("a list");
+    let found: Vec<_> = findings
+        .iter()
+        .filter(|it| it["topic"] == "language")
+        .collect();
+    let names: Vec<_> = found.iter().filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(names, tools);
+    for tool in found {
+        assert_eq!(tool["state"], "no", "{tool}");
+    }
+    let text = bare(&["doctor"]).out;
+    assert!(
+        text.contains("rustup") && text.contains("npm install"),
+        "{text}"
+    );
+    // One that is there says its version.
+    let zig = place.file("zig", "#!/bin/sh\necho 0.17.1\n");
+    fs::set_permissions(&zig, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let mut program = place.program(&["doctor", "--json"]);
+    let ended = program.env("WASMPOOL_ZIG", &zig).output();
+    let json = &Ended::of(ended.expect("the program starts"))
+        .with(0, &[])
+        .lines()[0];
+    let findings = json["findings"].as_array().expect("a list");
+    let found = findings
+        .iter()
+        .find(|it| it["name"] == "zig")
+        .expect("it is listed");
+    assert_eq!(
+        (&found["state"], &found["seen"]),
+        (&json!("yes"), &json!("0.17.1"))
     );
 }
 

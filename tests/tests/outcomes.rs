@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use guest_hostile::{Act, answer};
-use wasmpool::{ByteSize, Module, Outcome, Pool, Task, TaskError};
+use wasmpool::{ByteSize, Encoded, Module, Outcome, Pool, Side, Task, TaskError};
 use wasmpool_tests::kinds::Kind;
 use wasmpool_tests::{TASK_TIMEOUT, guests};
 
@@ -113,6 +113,34 @@ fn a_task_without_fuel_ends_with_fuel() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// On either side: who is asked, and where to look.
+#[test]
+fn what_does_not_decode_is_told_with_its_task_and_its_module() -> Result<()> {
+    let pool = Pool::builder().workers(1).build()?;
+    let module = pool.load(guests::hostile())?;
+    let text = module.task::<(), String>("lie_about_text")?;
+    let work = module.dynamic("work")?;
+    let told = |outcome: Option<TaskError>, side: Side, task: &str| {
+        let error = outcome.context("it is no value")?;
+        let words = error.to_string();
+        ensure!(
+            matches!(error, TaskError::Codec { side: told, .. } if told == side),
+            "{error:?}"
+        );
+        for part in [task, "guest_hostile.wasm", "wasmpool inspect"] {
+            ensure!(words.contains(part), "it does not say {part:?}: {words}");
+        }
+        Ok(())
+    };
+    told(text.call(()).err(), Side::Host, "`lie_about_text`")?;
+    told(
+        pool.map(&text, [()]).remove(0).err(),
+        Side::Host,
+        "`lie_about_text`",
+    )?;
+    told(work.call(Encoded(vec![7])).err(), Side::Guest, "`work`")
 }
 
 /// What a guest says of its result is checked before anything is made of it.

@@ -147,7 +147,7 @@ fn what_cannot_be_is_told_with_what_to_do() -> Result<()> {
         &project.run(["new", "c", "hello"])?,
         21,
         "",
-        &["hello", "exists"],
+        &["hello", "already"],
     )?;
     ends(
         &project.run(["new", "c", "Hello"])?,

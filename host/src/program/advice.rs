@@ -10,16 +10,16 @@ use super::guest;
 pub(super) const RUN: &str =
     "the module is a WASI command: `wasmpool run MODULE ARG...` runs it with its arguments";
 
-/// A memory of WebAssembly has whole pages of this.
-const PAGE: ByteSize = ByteSize::kib(64);
+/// A memory of WebAssembly has whole pages of this, and no compiler makes a module that is much smaller.
+const LITTLE: ByteSize = ByteSize::kib(64);
 
-/// Behind advice to raise a limit: that a number without a unit is bytes, where it is too small to be meant.
+/// Behind advice to raise a limit: that a number without a unit is bytes, where that is too little to be meant.
 pub(super) fn meant(limit: ByteSize) -> String {
-    if limit >= PAGE {
+    if limit >= LITTLE {
         return String::new();
     }
     let number = limit.bytes();
-    format!("; a number alone is bytes: did you mean {number}MiB?")
+    format!("; {limit} is little: did you mean {number}MiB?")
 }
 
 /// When a module was not loaded.
@@ -120,4 +120,37 @@ fn on_source(path: &Path) -> Option<Cow<'static, str>> {
         _ => return None,
     };
     Some(words.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn makers_of_components_are_told_by_their_own_flags() {
+        let import = |module: &str| Refusal::UnknownImport {
+            module: module.to_owned(),
+            name: "f".to_owned(),
+            found: "function".to_owned(),
+            expected: None,
+            nearest: Vec::new(),
+        };
+        let asynchronous = Refusal::Type {
+            function: "f".to_owned(),
+            what: "its result as an async function".to_owned(),
+        };
+        for (refusal, words) in [
+            (
+                import("wasi:http/types@0.2.3"),
+                "--disable http fetch-event",
+            ),
+            (import("gojs"), "GOOS=wasip1"),
+            (import("__wbindgen_placeholder__"), "wasm32-wasip1"),
+            (asynchronous, "--sync"),
+        ] {
+            let advice = on_refusal(Path::new("m.wasm"), &refusal).expect("there is some");
+            assert!(advice.contains(words), "{advice}");
+        }
+        assert!(on_refusal(Path::new("m.wasm"), &import("env")).is_none());
+    }
 }

@@ -286,10 +286,12 @@ impl Failure {
             Failure::Name(NameError::Unknown { name, known }) => advice::on_names(name, known),
             Failure::Name(_) => "`wasmpool inspect MODULE` lists the tasks with their types",
             Failure::Arguments { task, .. } if task.kind == TaskKind::Command => advice::RUN,
-            Failure::Arguments { task, .. } if task.args.is_some() => {
-                return Some(
-                    format!("the task is `{task}`; several arguments are an array").into(),
-                );
+            Failure::Arguments { task, .. } => {
+                let several = match task.args.as_ref()?.len() {
+                    0 | 1 => "",
+                    _ => "; several arguments are one JSON array",
+                };
+                return Some(format!("the task is `{task}`{several}").into());
             }
             Failure::Result { .. } => {
                 "the guest writes another type than it declares: `wasmpool inspect MODULE` shows what that is"
@@ -445,15 +447,38 @@ fn task_words(error: &TaskError, value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, time::Duration};
 
     use serde_json::json;
     use wasmpool::{
-        Type,
+        ByteSize, LoadError, Type,
         json::{self, JsonError},
     };
 
-    use super::{json_words, panic_frames};
+    use super::{Failure, json_words, panic_frames};
+
+    #[test]
+    fn limits_of_loading_have_an_option_or_none_and_no_name_of_the_librarys() {
+        let limit = Duration::from_secs(1);
+        let (size, of) = (ByteSize::mib(65), ByteSize::mib(64));
+        for (source, option) in [
+            (LoadError::TooLarge { size, limit: of }, "--module-size"),
+            (LoadError::CompileTime { limit }, "--compile-time"),
+            (LoadError::CompileMemory { limit: of }, "no option"),
+        ] {
+            let failure = Failure::Load {
+                module: "m.wasm".into(),
+                source: Box::new(source),
+            };
+            let words = failure.words().expect("it has words");
+            assert!(
+                words.starts_with("m.wasm: ") && !words.contains("Limits::"),
+                "{words}"
+            );
+            let advice = failure.advice().expect("there is some");
+            assert!(advice.contains(option), "{advice}");
+        }
+    }
 
     #[test]
     fn a_place_in_json_is_told_without_signs() {

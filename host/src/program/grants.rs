@@ -96,7 +96,9 @@ fn variable(text: &str) -> Result<(&str, String), Failure> {
     }
     match std::env::var(text) {
         Ok(value) => Ok((text, value)),
-        Err(error) => Err(Failure::Usage(format!("--env {text}: {error}"))),
+        Err(error) => Err(Failure::Usage(format!(
+            "--env {text}: {error}\n  help: --env {text}=VALUE gives it a value"
+        ))),
     }
 }
 

@@ -77,12 +77,18 @@ impl Dev {
 
     /// A folder that stands where the task does.
     fn folder_meant(&self, failure: Failure) -> Failure {
-        match (failure, &self.task) {
-            (Failure::Folder { words, .. }, Some(task)) if is_project(task.as_ref()) => {
-                let help = format!("`wasmpool dev --project {task}` is for the one in {task}");
-                Failure::Folder { words, help }
+        let (Failure::Folder { words, .. }, Some(task)) = (&failure, &self.task) else {
+            return failure;
+        };
+        let help = match is_project(task.as_ref()) {
+            true => format!("`wasmpool dev --project {task}` is for the one in {task}"),
+            false => {
+                format!("`{task}` is taken for a task; --project DIR names a project's folder")
             }
-            (failure, _) => failure,
+        };
+        Failure::Folder {
+            words: words.clone(),
+            help,
         }
     }
 

@@ -115,7 +115,7 @@ fn of_components(name: &str, language: &str, install: &str) -> Found {
                 io::ErrorKind::NotFound => String::new(),
                 _ => error.to_string(),
             },
-            format!("makes components of {language}, where it is there: {install}"),
+            format!("would make components of {language}: {install}"),
         ),
     };
     Found {

@@ -40,6 +40,7 @@ impl New {
         };
         fs::create_dir(&self.folder).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => taken(&self.folder),
+            io::ErrorKind::NotFound => homeless(&self.folder),
             _ => at(&self.folder, source),
         })?;
         for (path, text) in files(self.language, name) {
@@ -74,7 +75,16 @@ fn taken(folder: &Path) -> Failure {
     }
 }
 
-/// The languages that have no kit, and what is there for them.
+/// What is said of a folder in one that does not exist.
+fn homeless(folder: &Path) -> Failure {
+    let parent = folder.parent().unwrap_or(folder).display();
+    Failure::Folder {
+        words: format!("there is no folder {parent} to make it in"),
+        help: format!("`mkdir -p {parent}` makes it"),
+    }
+}
+
+/// Languages with a kit; of others what is there for them is told.
 #[derive(Clone)]
 struct LanguageParser;
 
@@ -117,6 +127,11 @@ fn elsewhere(language: &str) -> Option<&'static str> {
         "typescript" | "ts" => {
             "there is no kit for TypeScript: as a script it is made JavaScript first, by tsc or esbuild\n  \
              help: docs/guests/javascript.md has scripts; `wasmpool new assemblyscript NAME` is a language like it"
+        }
+        "java" | "kotlin" | "scala" | "c#" | "csharp" | "swift" | "ruby" | "php" | "lua"
+        | "haskell" | "ocaml" | "dart" => {
+            "there is no kit for that language; any module or component that its own tools make can be tried\n  \
+             help: `wasmpool inspect FILE.wasm` shows what can be called; docs/components.md goes on from there"
         }
         _ => return None,
     })

@@ -107,16 +107,15 @@ fn none(folder: &Path) -> Failure {
     let path = folder.join(FILE);
     Failure::Folder {
         words: match folder.is_dir() {
+            true if folder == Path::new(".") => {
+                format!("this folder is no guest's project: it has no {FILE}")
+            }
             true => format!(
                 "{} is no guest's project: there is no {}",
                 folder.display(),
                 path.display()
             ),
-            false => format!(
-                "there is no folder {}, and no {}",
-                folder.display(),
-                path.display()
-            ),
+            false => format!("there is no {}", path.display()),
         },
         help: "`wasmpool new LANGUAGE NAME` makes a project; then go into its folder, or name it"
             .to_owned(),

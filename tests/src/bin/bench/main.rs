@@ -23,6 +23,8 @@ use anyhow::{Context, Result};
 use wasmpool_tests::figures::machine::Machine;
 use wasmpool_tests::figures::{documents, report, series, table};
 
+/// The exit code for a command line that is not understood.
+const USAGE_ERROR: u8 = 2;
 /// The figures of a run, in the folder for what it leaves.
 const FIGURES: &str = "figures.json";
 
@@ -32,7 +34,18 @@ fn main() -> Result<ExitCode> {
     if floor::child(&arguments)? {
         return Ok(ExitCode::SUCCESS);
     }
-    let options = options::Options::parse(&arguments)?;
+    if options::Options::asks_for_help(&arguments) {
+        print!("{}", options::USAGE);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = match options::Options::parse(&arguments) {
+        Ok(options) => options,
+        // A mistake in the command line is no fault of the program: there is nothing to trace.
+        Err(error) => {
+            eprintln!("{error:#}");
+            return Ok(ExitCode::from(USAGE_ERROR));
+        }
+    };
     let report = match &options.from {
         Some(path) => report::Report::read(path)?,
         None => {

@@ -26,7 +26,28 @@ pub(crate) struct Options {
     pub(crate) readme: bool,
 }
 
+/// How the command line is written.
+pub(crate) const USAGE: &str = "\
+Measures all that is promised of speed and memory, beside what the kernel allows and what the neighbours take.
+
+usage: bench [--quick] [--rounds N] [--row N]… [--out FOLDER] [--json FILE] [--keep] [--from FILE] [--readme]
+
+  --quick       fewer calls and rounds: a look whether all works, and rough figures
+  --rounds N    measure everything so often [default: 5, or 2 with --quick]
+  --row N       measure this row only; may be given again for more rows
+  --out FOLDER  where figures and plots go [default: target/bench]
+  --json FILE   write the figures there too
+  --keep        keep the figures of the last run for the rows that are not measured now
+  --from FILE   measure nothing, and take the figures of an earlier run
+  --readme      put the figures into README.md and docs/speed.md
+";
+
 impl Options {
+    /// Whether the command line only asks how it is written.
+    pub(crate) fn asks_for_help(arguments: &[String]) -> bool {
+        arguments.iter().any(|it| it == "--help" || it == "-h")
+    }
+
     /// Reads the command line.
     ///
     /// # Errors
@@ -57,9 +78,7 @@ impl Options {
                 "--from" => options.from = Some(value()?.into()),
                 "--keep" => options.keep = true,
                 "--readme" => options.readme = true,
-                _ => bail!(
-                    "usage: bench [--quick] [--rounds N] [--row N]… [--out FOLDER] [--json FILE] [--keep] [--from FILE] [--readme]"
-                ),
+                other => bail!("bench has no argument {other:?}; --help shows those that it has"),
             }
         }
         if options.rounds == 0 {
