@@ -119,6 +119,24 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|tool| tool.name)
 }
 
+/// How a tool is called to make a component: what a page shows, with names of its own for all that is given.
+///
+/// # Panics
+/// There is no such tool.
+#[must_use]
+pub fn command(tool: &str, wit: &str, world: &str, stem: &str, output: &str) -> String {
+    let found = TOOLS.iter().find(|it| it.name == tool);
+    let tool = found.expect("one of these tools");
+    let named = tool.arguments.iter().map(|argument| match *argument {
+        "WIT" => wit.to_owned(),
+        "WORLD" => world.to_owned(),
+        "OUTPUT" => output.to_owned(),
+        other => other.replace("STEM", stem),
+    });
+    let words = [tool.name.to_owned()].into_iter().chain(named);
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// The components of all tools that are there, of `tasks.wit`.
 ///
 /// # Panics

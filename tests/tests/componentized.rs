@@ -233,3 +233,18 @@ fn the_page_for_javascript_says_what_happens() -> Result<()> {
 fn the_page_for_python_says_what_happens() -> Result<()> {
     walk("python-component", "componentize-py")
 }
+
+/// What the page shows of the tool with which it is not walked is how the tests here call it.
+#[test]
+fn the_page_for_javascript_has_the_other_tools_command_too() -> Result<()> {
+    let page = fs::read_to_string(project().join("docs/guests/javascript-component.md"))?;
+    let command = componentized::command(
+        "componentize-js",
+        "stats.wit",
+        "figures",
+        "stats",
+        "stats.wasm",
+    );
+    ensure!(page.contains(&format!("\n    {command}\n")), "{command}");
+    Ok(())
+}
