@@ -503,6 +503,7 @@ fn messages_tell_the_next_step() {
     place.file("named.wasm", "");
     let folder = place.0.path().to_str().expect("its path is text");
     let (named, project) = (format!("{folder}/named"), format!("{folder}/project"));
+    let unbuilt = format!("{project}/project.wasm");
     place.run(&["new", "c", &project]).with(0, &[]);
     for (arguments, code, words) in [
         (
@@ -514,6 +515,12 @@ fn messages_tell_the_next_step() {
             &["call", numbers, "add", "a", "it's"],
             2,
             &[r#"'["a","it'\''s"]'"#],
+        ),
+        (&["call", numbers, "same", "Ada"], 2, &[r#"'"Ada"'"#]),
+        (
+            &["call", &unbuilt, "f"],
+            21,
+            &["wasmpool build", "/project"],
         ),
         (
             &["call", numbers, "same", "true"],

@@ -43,6 +43,17 @@ pub(super) fn on_loading(module: &Path, error: &LoadError) -> Option<Cow<'static
 pub(super) fn on_reading(path: &Path, error: &io::Error) -> Option<Cow<'static, str>> {
     match error.kind() {
         io::ErrorKind::NotFound => {
+            let folder = match path.parent() {
+                Some(parent) if parent != Path::new("") => parent,
+                _ => Path::new("."),
+            };
+            if path.extension().is_some_and(|it| it == "wasm") && guest::is_project(folder) {
+                let words = format!(
+                    "`wasmpool build {}` makes the project's module",
+                    folder.display()
+                );
+                return Some(words.into());
+            }
             let mut with_ending = path.as_os_str().to_owned();
             with_ending.push(".wasm");
             let there = Path::new(&with_ending);

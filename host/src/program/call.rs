@@ -18,8 +18,18 @@ use super::{
 /// How soon Ctrl-C is seen while a task runs. The end of the task is seen at once.
 pub(crate) const ATTENTION: Duration = Duration::from_millis(50);
 
+/// What its help ends with.
+const EXAMPLES: &str = "\
+Examples:
+  wasmpool call numbers.wasm double 21
+  wasmpool call numbers.wasm add '[40,2]'
+  wasmpool call greeter.wasm greet '\"Ada\"'
+  wasmpool call md5.wasm md5 --input-file photo.jpg
+  wasmpool call stats.js mean '[1,2,6]' --timeout 5s --memory 64MiB";
+
 /// Call one task and print its result as JSON
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Call {
     #[command(flatten)]
     callee: CalleeArgs,
@@ -52,7 +62,7 @@ impl Call {
             return Err(several(first, &self.more));
         }
         let json: Option<Value> = match &self.argument {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(&error))?),
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(text, &error))?),
             None => None,
         };
         let text = match (&self.input, &self.input_file) {
@@ -111,16 +121,26 @@ fn several(first: &str, more: &[String]) -> Failure {
     let value = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
     let all: Vec<Value> = [first.to_owned()].iter().chain(more).map(value).collect();
     let (count, all) = (all.len(), Value::from(all));
-    let quoted = all.to_string().replace('\'', r"'\''");
     Failure::Usage(format!(
-        "{count} arguments, where one JSON value is taken\n  help: several arguments of a task are an array: '{quoted}'"
+        "{count} arguments, where one JSON value is taken\n  help: several arguments of a task are an array: {}",
+        quoted(&all)
     ))
 }
 
-/// The words for an argument that is not JSON.
-pub(crate) fn not_json(error: &serde_json::Error) -> Failure {
+/// JSON as one word of a shell.
+fn quoted(json: &Value) -> String {
+    format!("'{}'", json.to_string().replace('\'', r"'\''"))
+}
+
+/// The longest text that is shown again as it should have been.
+const SHOWN: usize = 60;
+
+/// The words for an argument that is not JSON: mostly it is a text without its quotes.
+pub(crate) fn not_json(text: &str, error: &serde_json::Error) -> Failure {
+    let is_text = text.starts_with(char::is_alphabetic) && text.len() <= SHOWN;
+    let meant = quoted(&Value::from(if is_text { text } else { "text" }));
     Failure::Usage(format!(
-        "the argument is not JSON: {error}\n  help: a string needs its quotes within the shell's: '\"text\"'; plain text goes with --input"
+        "the argument is not JSON: {error}\n  help: a string needs its quotes within the shell's: {meant}; plain text goes with --input"
     ))
 }
 

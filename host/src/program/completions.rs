@@ -6,6 +6,8 @@ use clap_complete::Shell;
 use super::{failure::Failure, options::Options, report};
 
 /// Print a script that completes wasmpool's commands and options in a shell
+///
+/// For bash: wasmpool completions bash >~/.local/share/bash-completion/completions/wasmpool
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
     /// The shell

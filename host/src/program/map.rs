@@ -29,10 +29,17 @@ use super::{
     report::{self, Bar, Lines},
 };
 
+/// What its help ends with.
+const EXAMPLES: &str = "\
+Examples:
+  wasmpool map md5.wasm md5 one.jpg two.jpg
+  wasmpool map numbers.wasm add --jsonl pairs.jsonl     (with lines such as [40,2])";
+
 /// Run one task for each file or line, and print a line of JSON for each outcome
 ///
 /// {"index":0,"input":"a.txt","ok":…} or {"index":0,"input":"a.txt","error":{"kind":"timeout","message":"…"}}
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Map {
     #[command(flatten)]
     callee: CalleeArgs,

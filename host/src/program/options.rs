@@ -328,6 +328,28 @@ mod tests {
     }
 
     #[test]
+    fn examples_in_the_help_are_command_lines() {
+        let command = Options::command();
+        let helps = command
+            .get_subcommands()
+            .filter_map(|it| it.get_after_help());
+        let helps: Vec<_> = helps.map(ToString::to_string).collect();
+        let examples = helps
+            .iter()
+            .flat_map(|help| help.lines())
+            .filter_map(|line| line.trim().strip_prefix("wasmpool "));
+        let mut seen = 0;
+        for example in examples {
+            let line = example.split("   ").next().unwrap_or_default();
+            let words = line.split_whitespace().map(|word| word.trim_matches('\''));
+            let parsed = Options::try_parse_from(["wasmpool"].into_iter().chain(words));
+            assert!(parsed.is_ok(), "{example}: {parsed:?}");
+            seen += 1;
+        }
+        assert!(seen >= 7, "{seen} examples");
+    }
+
+    #[test]
     fn options_of_a_command_go_to_the_command() {
         let options = Options::try_parse_from([
             "wasmpool",

@@ -37,7 +37,9 @@ impl Snapshot {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         Interrupt::install()?;
         let json: Option<Value> = match &self.argument {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| call::not_json(&error))?),
+            Some(text) => {
+                Some(serde_json::from_str(text).map_err(|error| call::not_json(text, &error))?)
+            }
             None => None,
         };
         let path = self.module.module;

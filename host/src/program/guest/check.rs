@@ -8,6 +8,7 @@ use crate::program::{
     call::{run, signature},
     failure::Failure,
     interrupt::Interrupt,
+    options::Common,
     report,
 };
 
@@ -15,8 +16,14 @@ use crate::program::{
 pub(super) fn check(
     project: &Project,
     module: &Module,
+    common: &Common,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
+    if project.tests.is_empty() && !common.quiet {
+        report::say(
+            "no tests: each is a [[tests]] in wasmpool.toml, with `task`, `input` and `output`",
+        );
+    }
     let mut failed = 0;
     for case in &project.tests {
         let input = case

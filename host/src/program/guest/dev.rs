@@ -46,7 +46,7 @@ impl Dev {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         let interrupt = Interrupt::install()?;
         let argument = match &self.argument {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(&error))?),
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(text, &error))?),
             None => None,
         };
         // A folder that is no project stays none.
@@ -108,7 +108,7 @@ impl Dev {
                 let signature = call::signature(&module, name)?;
                 call::once(&task, signature, argument, None, common, interrupt)
             }
-            None => check::check(&project, &module, interrupt),
+            None => check::check(&project, &module, common, interrupt),
         }
     }
 }

@@ -25,6 +25,6 @@ impl Test {
         build::compile(&project, common)?;
         let pool = settings::pool(common, Some(1))?;
         let module = common.grants.grant(build::load(&project, &pool, common)?)?;
-        check(&project, &module, &interrupt)
+        check(&project, &module, common, &interrupt)
     }
 }
