@@ -90,16 +90,17 @@ mod tests {
     #[test]
     fn a_look_in_vain_ends_when_its_time_is_over() {
         // On a busy machine another process may run in the middle of most of them, but not of all.
-        let took = (0..100).map(|_| {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
             let begun = Instant::now();
             assert!(!Spin::new().look(|| false));
-            begun.elapsed()
-        });
-        let shortest = took.min().unwrap();
-        assert!(
-            (LONGEST..10 * LONGEST).contains(&shortest),
-            "{shortest:?} at least"
-        );
+            let took = begun.elapsed();
+            assert!(took >= LONGEST, "{took:?}");
+            if took < 10 * LONGEST {
+                break;
+            }
+            assert!(Instant::now() < patience, "{took:?}, again and again");
+        }
     }
 
     #[test]

@@ -438,7 +438,8 @@ fn a_task_that_is_stopped_leaves_nothing_either() {
             keep_instance,
             ..call()
         };
-        let finished = world.run_and_stop(&spin, Duration::from_millis(20));
+        put(&array, 0, 0);
+        let finished = world.run_and_stop_when(&spin, || at(&array, 0) == 77);
         assert_eq!(finished.completion, Completion::Stopped);
         assert_eq!(at(&array, 0), 77);
         let look = [Load(LOW), Store(LOW, 1), Load(LOW)];

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 
 pub(super) use std::time::{Duration, Instant};
 
@@ -178,20 +178,36 @@ impl World {
         self.runner.run(call, input.to_vec(), Sent::default())
     }
 
-    /// Runs a call that is told to stop after a while, as the host does it: the word, then the epoch, again and again.
+    /// Runs a call that is told to stop after a while, as the host does it: the word, then the epoch, again and again. On a busy
+    /// machine it may not have begun by then.
     pub(super) fn run_and_stop(&mut self, call: &CallSpec, after: Duration) -> Finished<Sent> {
+        let begun = Instant::now();
+        self.run_and_stop_when(call, || begun.elapsed() >= after)
+    }
+
+    /// The same for a call that is told to stop when this is so, at the latest when it takes too long.
+    pub(super) fn run_and_stop_when(
+        &mut self,
+        call: &CallSpec,
+        is_so: impl Fn() -> bool + Send,
+    ) -> Finished<Sent> {
         let (engine, stop) = (self.engine.clone(), self.stop.clone());
-        let (done, over) = std::sync::mpsc::channel::<()>();
-        let stopper = std::thread::spawn(move || {
-            std::thread::sleep(after);
-            stop.set(true);
-            while over.recv_timeout(Duration::from_millis(1)).is_err() {
-                engine.increment_epoch();
-            }
+        let finished = std::thread::scope(|scope| {
+            // Over when it is dropped, also by a panic.
+            let (_running, over) = mpsc::channel::<()>();
+            let moment = Duration::from_millis(1);
+            scope.spawn(move || {
+                let begun = Instant::now();
+                while !is_so() && begun.elapsed() < LONG {
+                    std::thread::sleep(moment);
+                }
+                stop.set(true);
+                while over.recv_timeout(moment) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    engine.increment_epoch();
+                }
+            });
+            self.run(call, b"")
         });
-        let finished = self.run(call, b"");
-        done.send(()).unwrap();
-        stopper.join().unwrap();
         self.stop.set(false);
         finished
     }
