@@ -11,8 +11,10 @@ use wasmpool_tests::processes::{Watched, children, kill};
 use wasmpool_tests::{DEADLINE, guests};
 
 const POOR_HOST: &str = env!("CARGO_BIN_EXE_poor_host");
-/// A user of whom nothing else is known to run.
-const SOMEBODY: u32 = 61_234;
+/// A user of whom nothing else is known to run, and who is another one in each run.
+fn somebody() -> u32 {
+    20_000 + std::process::id() % 40_000
+}
 
 fn done(output: &Output) -> Result<()> {
     let said = String::from_utf8_lossy(&output.stdout);
@@ -35,7 +37,7 @@ fn running_out_of_processes_delays_tasks_and_costs_none() -> Result<()> {
     let mut command = Command::new(POOR_HOST);
     command.arg("processes").env_remove("HOME");
     if rustix::process::geteuid().is_root() {
-        command.uid(SOMEBODY).gid(SOMEBODY);
+        command.uid(somebody()).gid(somebody());
     }
     match command.output() {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {

@@ -12,7 +12,7 @@ use wasmpool::{
 };
 
 use super::ledger::Account;
-use crate::{guests, kinds};
+use crate::{DEADLINE, guests, kinds};
 
 /// The time limit of a task that is not meant to meet it: a worker that was stopped keeps its task no longer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -50,22 +50,23 @@ const WORKERS: [usize; 3] = [4, 2, 1];
 impl World {
     /// Builds the pools.
     pub(super) fn new() -> Result<Self> {
-        let mut limits = Limits::default();
-        limits.timeout = Some(LIMIT);
-        limits.compile_time = LIMIT;
-        let builder = |workers| {
+        let builder = |workers, compile_time| {
+            let mut limits = Limits::default();
+            limits.timeout = Some(LIMIT);
+            limits.compile_time = compile_time;
             kinds::builder()
                 .workers(workers)
                 // Of all modules together: at rest there are as many.
                 .max_idle_workers(workers)
-                .limits(limits.clone())
+                .limits(limits)
                 .host_function("add", |_, (a, b): (u64, u64)| Ok::<u64, String>(a + b))
         };
-        let forked = builder(WORKERS[0]).build()?;
-        let spawned = builder(WORKERS[1])
+        // What they load is compiled here, while nobody is stopped, for as long as a busy machine takes.
+        let forked = builder(WORKERS[0], DEADLINE).build()?;
+        let spawned = builder(WORKERS[1], DEADLINE)
             .start_method(StartMethod::Spawn)
             .build()?;
-        let compiling = builder(WORKERS[2]).no_cache().build()?;
+        let compiling = builder(WORKERS[2], LIMIT).no_cache().build()?;
         Ok(Self {
             hostile: forked.load(guests::hostile())?,
             tiny: forked.load(guests::tiny())?,
