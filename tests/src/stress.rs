@@ -166,11 +166,6 @@ pub fn until_repaired(name: &str, mut once: impl FnMut() -> Result<u32>) -> Resu
     }
 }
 
-/// Until this moment.
-pub fn until(end: Instant) -> impl Fn() -> bool + Clone {
-    move || Instant::now() < end
-}
-
 /// Whether all of these numbers have grown since they all had before. A worker of each of those who count is there then, and a kill
 /// that waits for it leaves everybody the time to start one, however slow the machine is.
 pub fn have_all_grown(numbers: impl Fn() -> Vec<u64> + Sync) -> impl Fn() -> bool + Sync {

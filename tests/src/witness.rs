@@ -95,6 +95,14 @@ impl Witness {
         }
     }
 
+    /// How often guests have logged `line`.
+    #[must_use]
+    pub fn logs(&self, line: &str) -> usize {
+        let seen = self.lock();
+        let is_it = |seen: &&Seen| matches!(seen, Seen::Log { text, .. } if text == line);
+        seen.iter().filter(is_it).count()
+    }
+
     /// Waits until guests have logged `line` so many times, and says in which workers.
     ///
     /// # Panics

