@@ -132,7 +132,7 @@ fn pipes() -> Result<()> {
     drop(theirs);
     assert_eq!(ours.recv()?, "ready");
     ours.send(Some(20))?;
-    assert!(ours.poll(Duration::from_secs(10)));
+    assert!(ours.poll(Duration::from_secs(60)));
     assert_eq!(ours.recv()?, "20 doubled is 40");
     ours.send(None::<u64>)?;
     assert!(matches!(ours.recv(), Err(GetError::Closed)));
@@ -182,7 +182,7 @@ fn apply() -> Result<()> {
     let square = module.task::<u64, u64>("square")?;
     assert_eq!(pool.apply(&square, 7)?, 49);
     let call = pool.apply_async(&square, 8);
-    call.wait(Some(Duration::from_secs(10)));
+    call.wait(Some(Duration::from_secs(60)));
     assert!(call.ready() && call.successful() == Some(true));
     assert_eq!(call.get()?, 64);
     let (send, receive) = mpsc::channel();
@@ -348,7 +348,7 @@ fn barrier() -> Result<()> {
     let meet = module.task::<Barrier, usize>("meet")?;
     let barrier = Barrier::new(3)?;
     let others = [meet.start(&barrier), meet.start(&barrier)];
-    let place = barrier.wait_timeout(Duration::from_secs(10))?;
+    let place = barrier.wait_timeout(Duration::from_secs(60))?;
     println!("number {place} of {}", barrier.parties());
     for other in others {
         other.get()?;
@@ -492,7 +492,7 @@ fn waiting_for_many() -> Result<()> {
     let call = module.task::<u64, u64>("square")?.start(3);
     let queue = Queue::<u32>::unbounded()?;
     let (_ours, theirs) = pipe::<u32, u32>()?;
-    let (stop, patience) = (Event::new()?, Duration::from_secs(10));
+    let (stop, patience) = (Event::new()?, Duration::from_secs(60));
     assert_eq!(wait(&[&queue, &call, &theirs, &stop], patience), [1]);
     stop.set();
     assert_eq!(wait(&[&queue, &theirs, &stop], patience), [2]);

@@ -7,7 +7,7 @@ use std::fs;
 use std::process;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use wasmpool::{RawArray, RawValue, ReadOnly, TaskError};
 use wasmpool_tests::processes::{descendants, descriptors, eventually, kill, only_busy};
 use wasmpool_tests::witness::{Seen, Witness};
@@ -146,10 +146,12 @@ fn thousands_of_tasks_with_arrays_leave_nothing() -> Result<()> {
         return Ok(());
     };
     (50..250).try_for_each(round)?;
-    let after = held().context("it could be seen before")?;
-    let [maps, files, resident] = after;
+    // A worker closes what a task was given after it has told the result, on a busy machine some time after.
+    let after = eventually("the descriptors are as many as before", || {
+        held().filter(|after| after[1] <= before[1])
+    });
+    let [maps, _, resident] = after;
     ensure!(maps <= before[0] + 30, "mappings: {before:?}, {after:?}");
-    ensure!(files <= before[1], "descriptors: {before:?}, {after:?}");
     ensure!(
         resident <= before[2] + 8192,
         "memory: {before:?}, {after:?}"

@@ -18,8 +18,10 @@ fn killed_workers_cost_their_task_and_nothing_of_what_they_asked_for() -> Result
     let builder = kinds::builder()
         .workers(1)
         .host_function("add", move |_, (a, b): (u64, u64)| {
+            // One asks after the other has been answered, whichever of their threads runs first.
+            let answers = answers.lock().map_err(|error| error.to_string())?;
             asked.send(()).map_err(|error| error.to_string())?;
-            let more = answers.lock().map_err(|error| error.to_string())?.recv();
+            let more = answers.recv();
             Ok::<u64, String>(a + b + more.map_err(|error| error.to_string())?)
         });
     let pool = witness.watch(builder).build()?;

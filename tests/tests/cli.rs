@@ -195,8 +195,16 @@ fn a_worker_killed_under_the_program_is_exit_code_16() -> Result<()> {
         program()
             .arg("call")
             .arg(guests::hostile())
-            .args(["work", r#"[7,"Spin"]"#]),
+            .args(["work", r#"[7,"WaitToBeKilled"]"#, "-v"])
+            .stderr(Stdio::piped()),
     )?;
+    // Not before it runs: those who start it are busy too, and a task that has not begun is no loss.
+    let mut talk = BufReader::new(child.0.stderr.take().context("piped")?);
+    let mut line = String::new();
+    while !line.contains("kill me") {
+        line.clear();
+        ensure!(talk.read_line(&mut line)? > 0, "it never runs");
+    }
     kill(only_busy(child.0.id()))?;
     let status = child.wait()?;
     ensure!(status.code() == Some(16), "{status}");

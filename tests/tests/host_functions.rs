@@ -300,7 +300,8 @@ fn a_function_that_outlives_its_task_costs_that_task() -> Result<()> {
         ensure!(
             matches!(call.get(), Err(TaskError::Timeout { limit, .. }) if limit == TASK_TIMEOUT)
         );
-        ensure!(begun.elapsed() < DEADLINE / 4);
+        // The function would go on for longer.
+        ensure!(begun.elapsed() < DEADLINE / 2);
         // The only worker goes on, while the function is still at it.
         ensure!(sums.start((round, 1)).get()? == round + 1);
         ensure!(sums.call((round, 2))? == round + 2);

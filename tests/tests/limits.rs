@@ -74,7 +74,7 @@ fn a_busy_task_is_stopped_by_its_processor_time() -> Result<()> {
 #[test]
 fn a_task_that_sleeps_uses_no_processor_time() -> Result<()> {
     everywhere(
-        |builder| builder.cpu_time(Duration::from_millis(100)),
+        |builder| builder.cpu_time(SHORT),
         |_, module| {
             let begun = Instant::now();
             run(&use_up(module, "sleep")?, 400)?;
@@ -84,7 +84,7 @@ fn a_task_that_sleeps_uses_no_processor_time() -> Result<()> {
     )
 }
 
-/// Each of them uses half of what one may, and a batch of them several times as much.
+/// Each of them uses less than half of what one may, and a batch of them more.
 #[test]
 fn each_task_of_a_batch_has_its_own_processor_time() -> Result<()> {
     let limit = Duration::from_millis(400);
@@ -92,24 +92,21 @@ fn each_task_of_a_batch_has_its_own_processor_time() -> Result<()> {
     let spin = use_up(&pool.load(guests::wat("use_up"))?, "spin")?
         .isolation(wasmpool::Isolation::Batch)
         .chunk_size(8);
-    // How many turns are about an eighth of the limit here.
-    let mut turns = 1_000_000;
+    // More and more turns, until a batch of eight has used more than one task may: each of them an eighth to a quarter.
+    let mut turns = 1_000_000_u32;
     loop {
-        let report = spin.call_reported(u32::to_le_bytes(turns).to_vec());
-        report.outcome?;
-        let cpu = report.report.and_then(|report| report.cpu_time);
-        if cpu.context("it is reported")? >= limit / 8 {
-            break;
+        let items = vec![turns.to_le_bytes().to_vec(); 8];
+        let mut used = Duration::ZERO;
+        for (place, item) in pool.map_reported(&spin, items).into_iter().enumerate() {
+            item.outcome.with_context(|| format!("item {place}"))?;
+            let cpu = item.report.and_then(|report| report.cpu_time);
+            used += cpu.context("it is reported")?;
         }
-        turns *= 2;
+        if used > limit {
+            return Ok(());
+        }
+        turns = turns.checked_mul(2).context("turns that cost nothing")?;
     }
-    let items = vec![turns.to_le_bytes().to_vec(); 16];
-    let begun = Instant::now();
-    for (place, outcome) in pool.map(&spin, items).into_iter().enumerate() {
-        outcome.with_context(|| format!("item {place}"))?;
-    }
-    ensure!(begun.elapsed() > limit, "they are too few to show anything");
-    Ok(())
 }
 
 #[test]
@@ -149,7 +146,13 @@ fn wall_time_goes_on_while_a_task_sleeps() -> Result<()> {
         |builder| builder.timeout(SHORT),
         |_, module| {
             let sleep = use_up(module, "sleep")?;
-            run(&sleep, 10)?;
+            let begun = Instant::now();
+            match run(&sleep, 10) {
+                Ok(_) => {}
+                // On a busy machine it may have slept for so long indeed.
+                Err(TaskError::Timeout { .. }) if begun.elapsed() >= SHORT => {}
+                other => bail!("{other:?}"),
+            }
             match run(&sleep, 3_600_000) {
                 Err(TaskError::Timeout { limit: SHORT, .. }) => Ok(()),
                 other => bail!("{other:?}"),

@@ -1,7 +1,7 @@
 //! A manager's objects: dictionaries, lists and namespaces that host and tasks share by asking the host.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use wasmpool::{
     TaskError, Typed,
 };
 use wasmpool_tests::witness::Witness;
-use wasmpool_tests::{guests, kinds};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds};
 
 fn pool() -> Result<(Pool, Module)> {
     let pool = kinds::builder().workers(4).build()?;
@@ -335,18 +335,17 @@ fn a_task_that_is_stopped_leaves_the_object_whole() -> Result<()> {
     ensure!(call.cancel());
     ensure!(matches!(call.get(), Err(TaskError::Cancelled)));
 
-    let late = append.timeout(Duration::from_millis(200)).call(&list);
-    ensure!(matches!(late, Err(TaskError::Timeout { .. })), "{late:?}");
-
-    ensure!(list.to_vec()? == [1, 1]);
-    let isolated = append
-        .isolation(Isolation::Process)
-        .timeout(Duration::from_millis(200));
-    ensure!(matches!(
-        isolated.call(&list),
-        Err(TaskError::Timeout { .. })
-    ));
-    ensure!(list.len()? == 3);
+    ensure!(list.to_vec()? == [1]);
+    for task in [&append, &append.isolation(Isolation::Process)] {
+        let (before, begun) = (list.len()?, Instant::now());
+        while list.len()? == before {
+            let late = task.timeout(TASK_TIMEOUT).call(&list);
+            ensure!(matches!(late, Err(TaskError::Timeout { .. })), "{late:?}");
+            // On a busy machine its time may be over before it has appended anything.
+            ensure!(begun.elapsed() < DEADLINE, "it never appends");
+        }
+        ensure!(list.len()? == before + 1 && list.to_vec()?.iter().all(|n| *n == 1));
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,10 @@ use wasmpool::{
     ReadOnly, Receiver, Semaphore, Sender, SimpleQueue, Task, TaskError, Typed, Value, one_way,
     pipe, wait,
 };
-use wasmpool_tests::processes::{Held, descendants};
+use wasmpool_tests::processes::{Held, descendants, eventually};
 use wasmpool_tests::{DEADLINE, guests, kinds, stress};
+
+const WORKERS: usize = 2;
 
 /// The guest's type of the same name.
 #[derive(Serialize, Deserialize, Typed)]
@@ -115,28 +118,28 @@ fn round(pool: &Pool, task: &UseEverything, n: u64) -> Result<()> {
     Ok(())
 }
 
-/// What the host has, and what all below it have.
-fn held() -> Result<Option<[Held; 2]>> {
-    let (host, below) = (
-        Held::by(&[process::id()])?,
-        Held::by(&descendants(process::id()))?,
-    );
-    Ok(host.zip(below).map(<[Held; 2]>::from))
+/// What the host has, and what all below it have, at a moment when these are the launcher, the zygote and both workers; nothing when
+/// they hide it from this user.
+fn held() -> Option<[Held; 2]> {
+    eventually("all others have ended", || {
+        // One that ends meanwhile cannot be looked at.
+        let host = Held::by(&[process::id()]).ok()?;
+        let below = Held::by(&descendants(process::id())).ok()?;
+        let Some((host, below)) = host.zip(below) else {
+            return Some(None);
+        };
+        (below.processes == 2 + WORKERS).then_some(Some([host, below]))
+    })
 }
 
-/// The one with fewer descriptors, or what keeps either from being seen.
-fn least(
-    one: Result<Option<[Held; 2]>>,
-    other: Result<Option<[Held; 2]>>,
-) -> Result<Option<[Held; 2]>> {
+/// The one with fewer descriptors.
+fn least(one: [Held; 2], other: [Held; 2]) -> [Held; 2] {
     let open = |held: &[Held; 2]| held[0].descriptors + held[1].descriptors;
-    Ok(one?.zip(other?).map(|(one, other)| {
-        if open(&other) < open(&one) {
-            other
-        } else {
-            one
-        }
-    }))
+    if open(&other) < open(&one) {
+        other
+    } else {
+        one
+    }
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn thousands_of_tasks_that_use_every_kind_of_object_leave_nothing() -> Result<()
 
     let calls = Arc::new(AtomicU64::new(0));
     let pool = kinds::builder()
-        .workers(2)
+        .workers(WORKERS)
         .host_function("double", {
             let calls = Arc::clone(&calls);
             move |_: &CallContext, n: u64| {
@@ -188,13 +191,18 @@ fn thousands_of_tasks_that_use_every_kind_of_object_leave_nothing() -> Result<()
     };
     rounds(0, WARM_UP)?;
     // A worker closes what a task was given after it has told the result: the least of many looks is one at rest.
-    let Some(before) = (0..50).map(|_| held()).reduce(least).transpose()?.flatten() else {
+    let Some(before) = (0..50).map_while(|_| held()).reduce(least) else {
         println!("skipped: this user cannot see the mappings of a worker");
         return Ok(());
     };
     rounds(WARM_UP, WARM_UP + tasks)?;
-    let after = (0..50).map(|_| held()).reduce(least).transpose()?.flatten();
-    let after = after.context("it could be seen before")?;
+    // On a busy machine it may take long until it has.
+    let is_more =
+        |after: &[Held; 2]| (0..2).any(|at| after[at].descriptors > before[at].descriptors);
+    let (mut after, began) = (held().context("it could be seen before")?, Instant::now());
+    while is_more(&after) && began.elapsed() < DEADLINE {
+        after = held().unwrap_or(after);
+    }
     ensure!(calls.load(SeqCst) == WARM_UP + tasks);
 
     for (who, before, after) in [
@@ -203,7 +211,6 @@ fn thousands_of_tasks_that_use_every_kind_of_object_leave_nothing() -> Result<()
     ] {
         println!("{who}, before {tasks} tasks: {before:?}, after: {after:?}");
         let growth = format!("{who}: {before:?}, {after:?}");
-        ensure!(after.processes == before.processes, "processes of {growth}");
         ensure!(
             after.descriptors <= before.descriptors,
             "descriptors of {growth}"

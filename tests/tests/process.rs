@@ -275,14 +275,15 @@ fn join_of_the_pool_waits_for_processes_and_ends_daemons() -> Result<()> {
     let work = Process::spawn(&burn(&module)?, 3_000_000)?;
     // Nobody knows how fast the machine is: it may be done already.
     let working = watch(&work).ok();
-    // Detached, and waited for all the same.
-    let detached = Process::spawn(&spin(&module)?.timeout(TASK_TIMEOUT), "here")?;
-    let seen = [Some(watch(&daemon)?), working, Some(watch(&detached)?)];
-    drop(detached);
+    // Detached, and waited for all the same. Its time does not begin before this.
     let begun = Instant::now();
+    let detached = Process::spawn(&spin(&module)?.timeout(TASK_TIMEOUT), "here")?;
+    // On a busy machine its time may be over already.
+    let seen = [Some(watch(&daemon)?), working, watch(&detached).ok()];
+    drop(detached);
     pool.close().join();
     ensure!(
-        begun.elapsed() >= TASK_TIMEOUT / 2,
+        begun.elapsed() >= TASK_TIMEOUT,
         "it waited for the detached one"
     );
     for process in seen.into_iter().flatten() {

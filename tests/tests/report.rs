@@ -1,12 +1,12 @@
 //! What a task has used: told where it is asked for, by the handle, beside each outcome of a map, and as an event.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use wasmpool::{ByteSize, Isolation, Outcome, Pool, PoolEvent, Process, Task, TaskReport};
 use wasmpool_tests::kinds::{self, Kind};
-use wasmpool_tests::{TASK_TIMEOUT, guests};
+use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests};
 
 /// A task of `use_up.wat`: its input is how much it uses up.
 type UseUp = Task<Vec<u8>, Vec<u8>>;
@@ -22,7 +22,7 @@ fn amount(amount: u32) -> Vec<u8> {
 /// Runs it alone.
 fn report_of(task: &UseUp, input: Vec<u8>) -> Result<(Outcome<Vec<u8>>, TaskReport)> {
     let call = task.reported().start(input);
-    ensure!(call.wait(Some(wasmpool_tests::DEADLINE)));
+    ensure!(call.wait(Some(DEADLINE)));
     let report = call.report().context("it has ended")?;
     Ok((call.get(), report))
 }
@@ -109,16 +109,19 @@ fn a_task_whose_worker_is_killed_is_reported_by_the_host() -> Result<()> {
         .memory(ByteSize::gib(4))
         .build()?;
     let fill: UseUp = pool.load(guests::wat("fill_4gib"))?.task("work")?;
-    // Nothing but its end stops it.
-    let (outcome, report) = report_of(&fill.timeout(Duration::from_millis(50)), Vec::new())?;
-    ensure!(outcome.is_err_and(|error| error.kind() == "timeout"));
-    ensure!(report.wall >= Duration::from_millis(50), "{report:?}");
-    ensure!(
-        report.cpu_time.is_none() && report.peak_memory.is_none(),
-        "{report:?}"
-    );
-    ensure!(report.pid > 0, "{report:?}");
-    Ok(())
+    let begun = Instant::now();
+    loop {
+        // Nothing but its end stops it.
+        let (outcome, report) = report_of(&fill.timeout(Duration::from_millis(50)), Vec::new())?;
+        ensure!(outcome.is_err_and(|error| error.kind() == "timeout"));
+        ensure!(report.wall >= Duration::from_millis(50), "{report:?}");
+        ensure!(report.pid > 0, "{report:?}");
+        if report.cpu_time.is_none() && report.peak_memory.is_none() {
+            return Ok(());
+        }
+        // On a busy machine its time may be over before it has begun to fill: then it can say so itself.
+        ensure!(begun.elapsed() < DEADLINE, "{report:?}");
+    }
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn what_nobody_asks_for_is_not_told() -> Result<()> {
     let pool = kinds::builder().workers(1).build()?;
     let write = use_up(&pool, "write")?;
     let call = write.start(amount(1));
-    ensure!(call.wait(Some(wasmpool_tests::DEADLINE)) && call.report().is_none());
+    ensure!(call.wait(Some(DEADLINE)) && call.report().is_none());
     call.get()?;
     // And one that never ran has nothing to tell.
     let reported = write.reported().call_reported(vec![0; 300 << 20]);

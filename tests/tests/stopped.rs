@@ -38,25 +38,38 @@ fn a_task_whose_worker_is_stopped_ends_by_its_time_limit() -> Result<()> {
     let pool = kinds::builder().workers(1).build()?;
     let work = guests::work(&pool)?;
     for by_dispatcher in [true, false] {
-        ensure!(work.call((1, Act::Behave))? == answer(1));
-        let worker = *children(parents()?.1).first().context("no worker")?;
-        let watched = Watched::open(worker)?;
-        let task = work.timeout(TASK_TIMEOUT);
-        let outcome = thread::scope(|scope| -> Result<_> {
-            let call = scope.spawn(move || match by_dispatcher {
-                true => task.start((1, Act::Spin)).get(),
-                false => task.call((1, Act::Spin)),
-            });
-            eventually("the task runs", || is_running(worker).then_some(()));
-            signal(worker, Signal::STOP)?;
-            call.join().ok().context("the caller")
-        })?;
-        ensure!(
-            matches!(outcome, Err(TaskError::Timeout { .. })),
-            "{outcome:?}"
-        );
-        let gone = watched.gone_by(Instant::now() + DEADLINE)?;
-        ensure!(gone, "a stopped worker lives on");
+        let begun = Instant::now();
+        loop {
+            ensure!(work.call((1, Act::Behave))? == answer(1));
+            let worker = *children(parents()?.1).first().context("no worker")?;
+            let watched = Watched::open(worker)?;
+            let task = work.timeout(TASK_TIMEOUT);
+            let (stopped, outcome) = thread::scope(|scope| -> Result<_> {
+                let call = scope.spawn(move || match by_dispatcher {
+                    true => task.start((1, Act::Spin)).get(),
+                    false => task.call((1, Act::Spin)),
+                });
+                let stopped = eventually("the task runs or is over", || {
+                    match is_running(worker) {
+                        // It may have ended since that look.
+                        true => Some(signal(worker, Signal::STOP).is_ok()),
+                        false => call.is_finished().then_some(false),
+                    }
+                });
+                Ok((stopped, call.join().ok().context("the caller")?))
+            })?;
+            ensure!(
+                matches!(outcome, Err(TaskError::Timeout { .. })),
+                "{outcome:?}"
+            );
+            // On a busy machine its time may be over before this thread has seen it run.
+            if stopped {
+                let gone = watched.gone_by(Instant::now() + DEADLINE)?;
+                ensure!(gone, "a stopped worker lives on");
+                break;
+            }
+            ensure!(begun.elapsed() < DEADLINE, "it is never seen to run");
+        }
         ensure!(work.call((2, Act::Behave))? == answer(2));
     }
     Ok(())
@@ -135,8 +148,11 @@ fn a_zygote_that_is_stopped_is_replaced() -> Result<()> {
         "{error:?}"
     );
     told.recv_timeout(DEADLINE).context("nobody said so")?;
-    ensure!(parents()? != first, "the same zygote");
     all_gone_within(&family, DEADLINE)?;
+    // Those who have ended are listed until the host has waited for them.
+    eventually("another zygote", || {
+        parents().ok().filter(|parents| *parents != first)
+    });
     pool.load(guests::wat("recurse"))?;
     Ok(())
 }

@@ -166,10 +166,14 @@ fn two_tenants_never_share_a_process() -> Result<()> {
     Ok(())
 }
 
-/// Counts the steps of one tenant.
-fn counting(counter: &Arc<AtomicU64>) -> impl Fn(&CallContext, i64) -> i64 + Send + Sync + 'static {
+/// Counts the steps of one tenant, each of which takes this long.
+fn counting(
+    counter: &Arc<AtomicU64>,
+    step: Duration,
+) -> impl Fn(&CallContext, i64) -> i64 + Send + Sync + 'static {
     let counter = Arc::clone(counter);
     move |_, n| {
+        thread::sleep(step);
         counter.fetch_add(1, SeqCst);
         n
     }
@@ -179,8 +183,11 @@ fn counting(counter: &Arc<AtomicU64>) -> impl Fn(&CallContext, i64) -> i64 + Sen
 #[test]
 fn many_calls_of_one_tenant_do_not_hold_up_another() -> Result<()> {
     const FLOOD: u64 = 10_000;
+    /// So long that a tenth of the flood takes seconds: however late a busy machine gives the processor to the other's worker,
+    /// it does not take that long.
+    const STEP: Duration = Duration::from_millis(10);
     let done = Arc::new(AtomicU64::new(0));
-    let pool = builder(counting(&done)).workers(2).build()?;
+    let pool = builder(counting(&done, STEP)).workers(2).build()?;
     let flooder = step(&pool.load_bytes(GUEST)?)?;
     let other = pool.load_bytes(GUEST)?.task::<i64, i64>("plain")?;
     other.call(0)?;
@@ -247,24 +254,16 @@ fn synchronous_calls_in_a_loop_do_not_hold_up_another_tenant() -> Result<()> {
     Ok(())
 }
 
-/// Batches are sent ahead, and may be misjudged: here each would take seconds. They are taken back for another tenant.
+/// Batches are sent ahead, and may be misjudged: here each would take most of a minute. They are taken back for another tenant.
 #[test]
 fn a_long_batch_makes_room_for_another_tenant() -> Result<()> {
-    const BATCH: u32 = 500;
+    const BATCH: u32 = 4_000;
+    const STEP: Duration = Duration::from_millis(10);
     let done = Arc::new(AtomicU64::new(0));
-    let pool = builder({
-        let done = Arc::clone(&done);
-        move |_, n| {
-            thread::sleep(Duration::from_millis(5));
-            done.fetch_add(1, SeqCst);
-            n
-        }
-    })
-    .workers(2)
-    .build()?;
+    let pool = builder(counting(&done, STEP)).workers(2).build()?;
     let flooder = step(&pool.load_bytes(GUEST)?)?.chunk_size(BATCH);
     let other = pool.load_bytes(GUEST)?.task::<i64, i64>("plain")?;
-    let flood = pool.map_async(&flooder, 0..i64::from(BATCH) * 100);
+    let flood = pool.map_async(&flooder, 0..i64::from(BATCH) * 10);
     eventually("both workers have begun", || {
         (done.load(SeqCst) > 4).then_some(())
     });
@@ -315,13 +314,13 @@ fn shares_follow_weights() -> Result<()> {
         .map(|task| pool.map_async(task, 0..1_000_000))
         .collect();
     let look = || [heavy.usage().worker_time, light.usage().worker_time];
-    let [more, less] = eventually("both have had some time", || {
+    // A task that is not given the processor for a moment, on a busy machine, has had that moment: it evens out in the end.
+    eventually("both have had their share of some time", || {
         let now = look();
-        let had = [now[0] - before[0], now[1] - before[1]];
-        (had[0] + had[1] > Duration::from_secs(2)).then_some(had)
+        let [more, less] = [now[0] - before[0], now[1] - before[1]];
+        let ratio = more.as_secs_f64() / less.as_secs_f64();
+        (more + less > Duration::from_secs(2) && (2.0..4.5).contains(&ratio)).then_some(())
     });
-    let ratio = more.as_secs_f64() / less.as_secs_f64();
-    ensure!((2.0..4.5).contains(&ratio), "{more:?} and {less:?}");
     let done = done.lock().unwrap_or_else(PoisonError::into_inner);
     ensure!(
         count(&done, heavy.number()) > count(&done, light.number()),
@@ -380,7 +379,11 @@ fn caps_on_workers_and_memory_hold() -> Result<()> {
         let most = workers.now(|told| count(&told.most, capped.number()));
         ensure!(most <= 2, "{most} workers at once");
         ensure!(capped.usage().workers <= 2, "{:?}", capped.usage());
-        // What belongs to a process of its own counts as well, once no worker rests that could make room.
+        // What belongs to a process of its own counts as well, once no worker rests that could make room. A worker is given back
+        // after its answer was handed over.
+        eventually("all workers rest", || {
+            (capped.usage().busy == 0).then_some(())
+        });
         let spin = capped.load_bytes(GUEST)?.task::<i64, i64>("spin")?;
         let processes = [Process::spawn(&spin, 0)?, Process::spawn(&spin, 0)?];
         let third = Process::spawn(&spin, 0);
@@ -591,7 +594,10 @@ fn a_crash_loop_is_calmed_and_neighbours_notice_nothing() -> Result<()> {
     };
     ensure!(tenant == bad.number() && name.as_deref() == Some("bad"));
     let usage = bad.usage();
-    ensure!(usage.losses == losses && usage.own_zygote && usage.paused_until == Some(until));
+    // On a busy machine it may be over already.
+    let is_over = || Instant::now() >= until;
+    ensure!(usage.losses == losses && usage.own_zygote);
+    ensure!(usage.paused_until == Some(until) || is_over());
     // The end of the last one may be told to its caller first.
     workers.wait("all losses are told", |told| {
         count(&told.exited, bad.number()) == losses as usize
@@ -614,11 +620,16 @@ fn a_crash_loop_is_calmed_and_neighbours_notice_nothing() -> Result<()> {
         );
         Ok(())
     })?;
-    let process = Process::spawn(&dies, 1);
-    ensure!(
-        matches!(process, Err(SpawnError::Tenant(TenantError::Paused { .. }))),
-        "{process:?}"
-    );
+    if !is_over() {
+        match Process::spawn(&dies, 13) {
+            Err(SpawnError::Tenant(TenantError::Paused { .. })) => {}
+            // It was over before this was asked; and it loses its process like the others.
+            Ok(process) if is_over() => {
+                process.join();
+            }
+            other => bail!("{other:?}"),
+        }
+    }
     // After the pause one is tried, and works.
     kills.store(false, SeqCst);
     let answer = eventually("the pause is over", || match dies.call(13) {
