@@ -217,13 +217,13 @@ impl Example {
         project().join("examples-wasm/components").join(self.folder)
     }
 
-    /// Its WIT, as the tools take it: a file, or a folder with what the pool gives to components below it.
-    fn wit(&self, made_in: &Path) -> PathBuf {
+    /// Its WIT, as the tools take it: a file, or a folder in `scratch` with what the pool gives to components below it.
+    fn wit(&self, scratch: &Path) -> PathBuf {
         let wit = self.folder().join(self.wit);
         if !self.has_objects {
             return wit;
         }
-        let together = made_in.join(format!("wit-{}", std::process::id()));
+        let together = scratch.join("wit");
         let below = together.join("deps/wasmpool-pool");
         fs::create_dir_all(&below).expect("the target directory can be written");
         let copies = [
@@ -243,9 +243,9 @@ fn pool_wit() -> PathBuf {
 }
 
 /// A copy of the files in a folder: the tool for Python leaves beside its source what it compiles of it.
-fn copy_of(folder: &Path, made_in: &Path) -> PathBuf {
-    let copy = made_in.join(format!("sources-{}", std::process::id()));
-    fs::create_dir_all(&copy).expect("the target directory can be written");
+fn copy_of(folder: &Path, scratch: &Path) -> PathBuf {
+    let copy = scratch.join("sources");
+    fs::create_dir(&copy).expect("the target directory can be written");
     for file in fs::read_dir(folder).expect("it is a folder") {
         let file = file.expect("it can be read").path();
         if let (true, Some(name)) = (file.is_file(), file.file_name()) {
@@ -280,10 +280,11 @@ impl Tool {
 
     fn make(&self, tool: &Path, example: &Example, made_in: &Path, path: &Path) {
         // Several test programs may make it at once.
-        let unfinished = made_in.join(format!("{}-{}.wasm", self.name, std::process::id()));
-        let wit = example.wit(made_in);
+        let scratch = tempfile::tempdir_in(made_in).expect("the target directory can be written");
+        let unfinished = scratch.path().join("made.wasm");
+        let wit = example.wit(scratch.path());
         let output = Command::new(tool)
-            .current_dir(copy_of(&example.folder(), made_in))
+            .current_dir(copy_of(&example.folder(), scratch.path()))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .args(self.arguments.iter().map(|argument| match *argument {
                 "WIT" => wit.clone().into_os_string(),
@@ -300,6 +301,6 @@ impl Tool {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        fs::rename(&unfinished, path).expect("it is in the same folder");
+        fs::rename(&unfinished, path).expect("it is on the same file system");
     }
 }
