@@ -14,7 +14,7 @@ use wasmpool::ScriptLanguage;
 use super::language::Language;
 
 /// How long a tool may think about its version. Some are scripts of a large runtime, on a machine that has just started.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is asked whether it is done.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -53,22 +53,51 @@ const COMPONENTS: [(&str, &str, &str); 3] = [
     ("componentize-py", "Python", "pip install componentize-py"),
 ];
 
-/// Looks for all of them, at once: starting some takes long.
+/// What is looked for.
+#[derive(Clone, Copy)]
+enum Sought {
+    /// What builds guests.
+    Guests(Language),
+    /// What runs scripts.
+    Scripts(ScriptLanguage),
+    /// What makes components: as in [`COMPONENTS`].
+    Components(&'static str, &'static str, &'static str),
+}
+
+impl Sought {
+    fn all() -> Vec<Self> {
+        let guests = Language::value_variants().iter().copied().map(Self::Guests);
+        let scripts = [ScriptLanguage::JavaScript, ScriptLanguage::Python].map(Self::Scripts);
+        let components = COMPONENTS.map(|(name, of, install)| Self::Components(name, of, install));
+        guests.chain(scripts).chain(components).collect()
+    }
+
+    fn look(self) -> Found {
+        match self {
+            Self::Guests(language) => of_language(language),
+            Self::Scripts(language) => of_scripts(language),
+            Self::Components(name, language, install) => of_components(name, language, install),
+        }
+    }
+}
+
+/// Looks for all of them, at once: starting some takes long. Where there are no threads to be had, one after the other.
 pub(crate) fn found() -> Vec<Found> {
     thread::scope(|scope| {
-        let languages = Language::value_variants().iter().copied();
-        let languages = languages.map(|language| scope.spawn(move || of_language(language)));
-        let languages: Vec<_> = languages.collect();
-        let components = COMPONENTS.map(|(name, language, install)| {
-            scope.spawn(move || of_components(name, language, install))
-        });
-        let mut all: Vec<_> = languages
+        let looks: Vec<_> = Sought::all()
             .into_iter()
-            .filter_map(|it| it.join().ok())
+            .map(|sought| {
+                let look = move || sought.look();
+                let thread = thread::Builder::new().spawn_scoped(scope, look);
+                thread.map_err(|_| sought)
+            })
             .collect();
-        all.extend([ScriptLanguage::JavaScript, ScriptLanguage::Python].map(of_scripts));
-        all.extend(components.into_iter().filter_map(|it| it.join().ok()));
-        all
+        let found = looks.into_iter().map(|look| match look {
+            // A panic in it has been told where it happened.
+            Ok(thread) => thread.join().ok(),
+            Err(sought) => Some(sought.look()),
+        });
+        found.flatten().collect()
     })
 }
 
