@@ -38,7 +38,9 @@ impl Link {
             },
             stderr: clean(&stderr),
         };
-        if !self.ready {
+        // What the system refuses is nothing to hold against the module or its items: they wait until it gives again.
+        let refused = self.child.refusal().is_some();
+        if !self.ready && !refused {
             self.module
                 .worker_failed(matches!(broken, Broken::Unable(_)));
         }
@@ -70,7 +72,7 @@ impl Link {
             let started = position == 0 && ran;
             if started {
                 flight.segment.losses = 0;
-            } else if !ran {
+            } else if !ran && !refused {
                 let weight = match broken {
                     Broken::Stuck => SILENT_LOSSES,
                     _ => 1,

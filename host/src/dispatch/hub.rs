@@ -176,6 +176,12 @@ impl State {
             .collect()
     }
 
+    /// Whether any process of the pool runs: one that ends gives back what it has.
+    pub(super) fn is_anything_alive(&self) -> bool {
+        let mut all = self.processes.values();
+        all.any(|running| running.child.has_started())
+    }
+
     /// Whether a process of this zygote has not ended.
     pub(super) fn has_processes_of(&self, zygote: u64) -> bool {
         let mut all = self.processes.values();

@@ -2,7 +2,7 @@
 //! it is. And what it takes back so that nobody waits behind a long task.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::SeqCst},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use super::{
     start::NotStarted,
     stream::Stream,
     turns::{self, Places},
+    zygotes::WANT_PATIENCE,
 };
 use crate::pool::{event::PoolEvent, outcome::TaskError, tenant::TenantError};
 
@@ -29,32 +30,80 @@ const FEW: usize = 32;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// So many starts must have failed until they are in vain, and not only time have passed: a host that was stopped for a while
+/// has tried nothing meanwhile. With pauses as long as these are there are 14 within [`WANT_PATIENCE`].
+const WANT_TRIES: u32 = 10;
 
 /// Starts of workers, which pause when the system gives none.
 #[derive(Debug, Default)]
 pub(super) struct Starts {
     failures: u32,
     until: Option<Instant>,
+    want: Option<Want>,
+    /// What the system said last, when they have come to be in vain.
+    in_vain: Option<String>,
+}
+
+/// Starts that failed, one after the other, while no process of the pool was alive that could give anything back.
+#[derive(Debug)]
+struct Want {
+    since: Instant,
+    last: Instant,
+    tries: u32,
 }
 
 impl Starts {
-    /// One failed. Returns how long none is tried; `None` when that is so already: many that were asked for at once fail
-    /// together.
-    pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
+    /// One failed, with a pool of which something was `alive` or nothing. Returns how long none is tried; `None` when that is so
+    /// already: many that were asked for at once fail together.
+    pub(super) fn failed(&mut self, error: &str, alive: bool, now: Instant) -> Option<Duration> {
+        if alive {
+            self.want = None;
+        }
         if self.are_paused(now) {
             return None;
         }
-        let pause = FIRST_PAUSE
-            .saturating_mul(2_u32.saturating_pow(self.failures))
-            .min(LONGEST_PAUSE);
+        if !alive {
+            self.failed_in_want(error, now);
+        }
+        let pause = match self.in_vain {
+            // Nobody waits for it to be over any more, and who comes next is tried soon.
+            Some(_) => FIRST_PAUSE,
+            None => FIRST_PAUSE
+                .saturating_mul(2_u32.saturating_pow(self.failures))
+                .min(LONGEST_PAUSE),
+        };
         self.failures = self.failures.saturating_add(1);
         self.until = Some(now + pause);
         Some(pause)
     }
 
+    fn failed_in_want(&mut self, error: &str, now: Instant) {
+        // Where nobody has asked for a worker for so long, nothing is known any more.
+        let stale = |want: &mut Want| now.duration_since(want.last) > WANT_PATIENCE;
+        self.want.take_if(stale);
+        let want = self.want.get_or_insert(Want {
+            since: now,
+            last: now,
+            tries: 0,
+        });
+        want.last = now;
+        want.tries = want.tries.saturating_add(1);
+        // From then on each that fails says so, until one works out: who comes next does not wait as long once more.
+        if want.tries >= WANT_TRIES && now.duration_since(want.since) >= WANT_PATIENCE {
+            self.in_vain = Some(error.to_owned());
+        }
+    }
+
     /// One worked out.
     pub(super) fn worked(&mut self) {
         self.failures = 0;
+        self.want = None;
+        self.in_vain = None;
+    }
+
+    /// What the system said, when there is no use in waiting for a worker: told once, to those who wait now.
+    fn take_in_vain(&mut self) -> Option<String> {
+        self.in_vain.take()
     }
 
     fn are_paused(&self, now: Instant) -> bool {
@@ -166,7 +215,24 @@ impl Dispatcher {
             stream.fail_pending(&error);
         }
         turns::go_round(self, now);
+        if let Some(error) = self.starts.take_in_vain() {
+            self.fail_waiting(&error);
+        }
         self.wake = self.hub.lock().ledger.wakes_at(now);
+    }
+
+    /// Nothing of the pool is alive, and the system has given nothing for long: nobody is to wait for ever. What comes later is
+    /// tried again.
+    fn fail_waiting(&self, error: &str) {
+        let error = TaskError::host(format!(
+            "no worker could be started for {WANT_PATIENCE:?}: {error}"
+        ));
+        let waiting = self.hub.lock().ledger.take_waiting();
+        // Not under the lock: a call that ends takes it.
+        for stream in waiting {
+            stream.queued.store(false, SeqCst);
+            stream.fail_pending(&error);
+        }
     }
 
     /// A new worker for `stream`, when its tenant may have one and the system gives one.
@@ -208,7 +274,15 @@ impl Dispatcher {
     /// The system gave no process, or not enough for one.
     pub(super) fn start_failed(&mut self, error: &str, now: Instant) {
         tracing::warn!(error, "a worker could not be started");
-        if let Some(pause) = self.starts.failed(now) {
+        let mut state = self.hub.lock();
+        let alive = state.is_anything_alive();
+        let paused = self.starts.failed(error, alive, now);
+        // One that rests has what somebody waits for.
+        let waits = paused.is_some() && state.ledger.anybody_waits();
+        let ended = waits.then(|| state.idle.take_oldest()).flatten();
+        drop(state);
+        drop(ended);
+        if let Some(pause) = paused {
             self.hub.event(&PoolEvent::StartsPaused { error, pause });
         }
     }
@@ -276,13 +350,19 @@ impl Dispatcher {
 mod tests {
     use super::*;
 
+    const WHY: &str = "Too many open files (os error 24)";
+
     #[test]
     fn starts_that_fail_pause_longer_and_longer() {
         let (mut starts, mut now) = (Starts::default(), Instant::now());
         let mut pauses = Vec::new();
         for _ in 0..10 {
-            let pause = starts.failed(now).expect("none is paused yet");
-            assert_eq!(starts.failed(now), None, "those of one moment are one");
+            let pause = starts.failed(WHY, true, now).expect("none is paused yet");
+            assert_eq!(
+                starts.failed(WHY, true, now),
+                None,
+                "those of one moment are one"
+            );
             now += pause;
             assert!(
                 !starts.are_paused(now) && starts.due().is_some(),
@@ -295,6 +375,64 @@ mod tests {
         assert_eq!((pauses[0], pauses[1]), (FIRST_PAUSE, 2 * FIRST_PAUSE));
         assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
         starts.worked();
-        assert_eq!(starts.failed(now), Some(FIRST_PAUSE));
+        assert_eq!(starts.failed(WHY, true, now), Some(FIRST_PAUSE));
+    }
+
+    /// Fails once and lets the pause pass. Returns whether that was in vain.
+    fn fail(starts: &mut Starts, alive: bool, now: &mut Instant) -> bool {
+        *now += starts.failed(WHY, alive, *now).expect("none is paused");
+        starts.look(*now);
+        starts.take_in_vain().is_some_and(|error| error == WHY)
+    }
+
+    #[test]
+    fn starts_of_a_pool_of_which_nothing_is_alive_are_in_vain_after_a_while() {
+        let (mut starts, begun) = (Starts::default(), Instant::now());
+        let mut now = begun;
+        let mut last = now;
+        while !fail(&mut starts, false, &mut now) {
+            assert!(last - begun < WANT_PATIENCE, "{:?}", last - begun);
+            last = now;
+        }
+        // The one that failed at this moment.
+        assert!(last - begun >= WANT_PATIENCE, "{:?}", last - begun);
+        assert!(last - begun <= WANT_PATIENCE + LONGEST_PAUSE);
+        assert_eq!(starts.take_in_vain(), None, "it is told once");
+        // Who comes then need not wait as long.
+        let then = now;
+        assert!(fail(&mut starts, false, &mut now));
+        assert_eq!(now - then, FIRST_PAUSE);
+        // Somewhat later still.
+        now += WANT_PATIENCE / 2;
+        assert!(fail(&mut starts, false, &mut now));
+        // When nobody has asked for long, it is a new want.
+        now += 2 * WANT_PATIENCE;
+        assert!(!fail(&mut starts, false, &mut now));
+    }
+
+    #[test]
+    fn starts_are_not_in_vain_while_something_is_alive_or_one_works_out() {
+        for what in ["alive", "works"] {
+            let (mut starts, mut now) = (Starts::default(), Instant::now());
+            for turn in 0..100 {
+                let between = turn % 8 == 7;
+                let alive = between && what == "alive";
+                assert!(!fail(&mut starts, alive, &mut now), "{what}, turn {turn}");
+                if between && what == "works" {
+                    starts.worked();
+                }
+            }
+        }
+    }
+
+    /// A host that is stopped for long tries nothing meanwhile.
+    #[test]
+    fn time_alone_does_not_make_starts_vain() {
+        let (mut starts, mut now) = (Starts::default(), Instant::now());
+        for turn in 1..WANT_TRIES {
+            assert!(!fail(&mut starts, false, &mut now), "turn {turn}");
+            now += WANT_PATIENCE - LONGEST_PAUSE;
+        }
+        assert!(fail(&mut starts, false, &mut now));
     }
 }

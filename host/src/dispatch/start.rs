@@ -197,8 +197,9 @@ impl Hub {
         if link.child.wait_started(left) {
             return Ok(link);
         }
-        Err(NotStarted::Io(match link.child.exit() {
-            Some(_) => io::Error::other("no process could be forked"),
+        Err(NotStarted::Io(match link.child.refusal() {
+            Some(why) => no_process(&why),
+            None if link.child.exit().is_some() => io::Error::other("no process could be forked"),
             None => io::ErrorKind::TimedOut.into(),
         }))
     }
@@ -212,6 +213,11 @@ impl Hub {
         drop(link);
         child.wait(END_PATIENCE).is_some()
     }
+}
+
+/// The system has refused a process.
+pub(crate) fn no_process(why: &str) -> io::Error {
+    io::Error::other(format!("no process could be forked: {why}"))
 }
 
 /// Tries again as long as that may help, at most until `deadline`.

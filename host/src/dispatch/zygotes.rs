@@ -32,8 +32,9 @@ use crate::{
 const MAX_RESTARTS: usize = 5;
 /// See [`MAX_RESTARTS`].
 const RESTARTS_WITHIN: Duration = Duration::from_secs(10);
-/// How long a pool without a zygote tries to start one when the kernel has no process or memory for it.
-const WANT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a pool without a zygote tries to start one when the kernel has no process or memory for it, and how long one without
+/// any process tries to start a worker: what others take for a moment they have given back by then, and nobody has gone away yet.
+pub(super) const WANT_PATIENCE: Duration = Duration::from_secs(10);
 /// How soon it tries again.
 const START_AGAIN: Duration = Duration::from_millis(20);
 /// So many tenants in trouble have a zygote of their own at one time; each is two processes. Those who find no room go on
@@ -311,7 +312,7 @@ impl Dispatcher {
             }
             ZygoteReply::ForkFailed { process, error } => {
                 if let Some(child) = self.hub.lock().child(process) {
-                    child.excuse();
+                    child.refuse(&error);
                 }
                 // As the shell reports a command that cannot be run.
                 self.process_ended(process, Exit::Code(126));

@@ -43,6 +43,8 @@ struct State {
     started: bool,
     /// Its end is nothing to hold against those whose tasks it ran.
     excused: bool,
+    /// What the system said when it did not come to be.
+    refusal: Option<String>,
     exit: Option<Exit>,
 }
 
@@ -155,7 +157,19 @@ impl Child {
         self.lock().excused = true;
     }
 
-    /// Whether [`Child::excuse`] was called.
+    /// The system gave no process for it, and said why.
+    pub(crate) fn refuse(&self, why: &str) {
+        let mut state = self.lock();
+        state.excused = true;
+        state.refusal = Some(why.to_owned());
+    }
+
+    /// Why it did not come to be, when the system refused it.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.lock().refusal.clone()
+    }
+
+    /// Whether its end is nothing to hold against anybody.
     pub(crate) fn is_excused(&self) -> bool {
         self.lock().excused
     }
