@@ -9,6 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{assert_clean, script::Script};
 use crate::{
     jail::wall::{self, Jail, Policy, Wall},
+    pool::loading::unable,
     supervisor::protocol::ZygoteReply,
     wire::message::{CompileReply, Notice},
 };
@@ -18,11 +19,11 @@ pub fn run(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     match script.below(3) {
         0 => drop(read::<Notice>(script.rest())),
-        1 => {
-            if let Some(CompileReply::Refused(refusal)) = read(script.rest()) {
-                assert_clean(&refusal.cleaned().to_string());
-            }
-        }
+        1 => match read(script.rest()) {
+            Some(CompileReply::Refused(refusal)) => assert_clean(&refusal.cleaned().to_string()),
+            Some(CompileReply::Unable(why)) => assert_clean(&unable(why)),
+            Some(CompileReply::Done) | None => {}
+        },
         _ => zygote(script.rest()),
     }
 }

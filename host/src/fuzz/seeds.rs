@@ -576,6 +576,10 @@ fn messages() -> Vec<Seed> {
         ("doorbell", after(0, postcard(&Notice::Doorbell))),
         ("done", after(1, postcard(&CompileReply::Done))),
         (
+            "gave_up",
+            after(1, postcard(&CompileReply::Unable("no".into()))),
+        ),
+        (
             "invalid",
             refusal(Refusal::Invalid {
                 message: "unexpected end".into(),

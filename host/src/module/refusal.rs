@@ -112,16 +112,19 @@ pub enum Refusal {
 /// Bytes of one text of a refusal: more than anybody reads, and few enough that a reply holds them all.
 const MAX_TEXT: usize = 4 << 10;
 
+/// No more of it than anybody reads.
+pub(crate) fn shorten(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+    }
+    text
+}
+
 impl Refusal {
     /// With no text longer than a reply has room for: a module's names may be. For the compiler process, before it answers.
     pub(crate) fn shortened(self) -> Self {
-        self.with_texts(|mut text| {
-            if text.len() > MAX_TEXT {
-                text.truncate(text.floor_char_boundary(MAX_TEXT));
-                text.push('…');
-            }
-            text
-        })
+        self.with_texts(shorten)
     }
 
     /// With nothing in its texts that a terminal would obey: a module's own words may be in them, and those of a compiler

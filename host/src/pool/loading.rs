@@ -20,7 +20,12 @@ use super::{
     size::ByteSize,
 };
 use crate::{
-    dispatch::{hub::Hub, start::NotStarted, tenant::Tenant},
+    dispatch::{
+        hub::Hub,
+        start::{NotStarted, no_process},
+        tenant::Tenant,
+        text::clean,
+    },
     module::{
         bounds::{self, MAX_INFO},
         cache::Cache,
@@ -29,7 +34,7 @@ use crate::{
         describe,
         engine::{EngineOptions, engine},
         info::{ModuleInfo, ModuleKind},
-        refusal::Refusal,
+        refusal::{self, Refusal},
         sealed::SealedCode,
     },
     supervisor::child::{Child, END_PATIENCE},
@@ -486,7 +491,11 @@ fn compile(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         Err(error) => return Err(error.into()),
         Ok(()) => match socket::wait_readable(&socket, deadline) {
-            Ok(true) => socket::receive_with_descriptors(&socket, &mut buffer),
+            Ok(true) => match socket::receive_with_descriptors(&socket, &mut buffer) {
+                // It ended and had not read what it was told.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+                received => received,
+            },
             Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
             Err(error) => Err(error),
         },
@@ -500,6 +509,9 @@ fn compile(
         Ok(None) => {
             let exit = child.0.wait(END_PATIENCE);
             hub.check_open()?;
+            if let Some(why) = child.0.refusal() {
+                return Err(no_process(&why).into());
+            }
             return Err(match exit {
                 _ if over_time => LoadError::CompileTime {
                     limit: limits.compile_time,
@@ -550,8 +562,14 @@ fn compile(
                 wasm,
             })
         }
+        Ok(CompileReply::Unable(why)) => Err(lost(&unable(why))),
         Err(error) => Err(lost(&format!("it answered nonsense: {error}"))),
     }
+}
+
+/// What a compiler says that gave up. A module may have taken it over: not much of it, and nothing that a terminal would obey.
+pub(crate) fn unable(why: String) -> String {
+    format!("it gave up: {}", clean(&refusal::shorten(why)))
 }
 
 /// All of a file that a compiler sent, when it is not longer than such a file can be.

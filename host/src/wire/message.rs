@@ -16,7 +16,7 @@ use crate::{
 
 /// Raised with every change of these types or of the arena's layout. Host and worker are the same program, so a
 /// difference means that `worker_exe` names another version.
-pub(crate) const WIRE_VERSION: u32 = 6;
+pub(crate) const WIRE_VERSION: u32 = 7;
 
 /// The longest message on a worker's socket, both ways. A SEQPACKET socket with default buffers takes two of them.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
@@ -324,6 +324,9 @@ pub(crate) enum Notice {
 pub(crate) enum CompileReply {
     /// It is compiled.
     Done,
+    /// It cannot compile anything, and ends. In the place of [`Notice::Unable`]: a process may have to say this before it has
+    /// been told what it is to be.
+    Unable(String),
     /// It is not accepted.
     Refused(crate::module::refusal::Refusal),
 }
@@ -409,6 +412,11 @@ mod tests {
             postcard::to_allocvec(&Notice::Doorbell).unwrap(),
             [2],
             "raise WIRE_VERSION"
+        );
+        assert_eq!(
+            postcard::to_allocvec(&Notice::Unable("no".into())).unwrap(),
+            postcard::to_allocvec(&CompileReply::Unable("no".into())).unwrap(),
+            "who says it need not know yet what it is"
         );
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         engine::{EngineOptions, engine as make_engine},
         sealed::SealedCode,
     },
+    sys::signal,
     wire::{
         message::{CompileMode, CompileReply, CompileSpec, WIRE_VERSION},
         socket,
@@ -40,6 +41,8 @@ pub(crate) fn main(
             spec.version
         )));
     }
+    // A file that may not be as long as its code is an error, and can be told.
+    signal::ignore_sigxfsz();
     limits::set(Resource::Data, spec.memory)?;
     rustix::process::setrlimit(
         Resource::Cpu,
