@@ -6,9 +6,10 @@ mod program;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use program::{options::Options, report};
+use program::{file_size, options::Options, report};
 
 fn main() -> ExitCode {
+    file_size::make_it_an_error();
     let options = Options::parse();
     report::show_records(options.talk());
     let json_failure = options.json_failure();

@@ -5,13 +5,18 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use wasmpool_tests::processes::{all_gone_within, interrupt, kill, only_busy, watch_descendants};
+use wasmpool_tests::processes::{
+    all_gone_within, children, interrupt, kill, only_busy, watch_descendants,
+};
 use wasmpool_tests::{DEADLINE, guests, kinds};
 
 /// The program of `host/src/main.rs`, with the cache of the tests.
@@ -129,6 +134,21 @@ fn few_descriptors_are_enough() -> Result<()> {
     ends(&output, 0, &[])?;
     ensure!(stdout(&output).trim() == "42");
     Ok(())
+}
+
+/// Files in memory count for it, without which there is no pool.
+#[test]
+fn a_limit_of_file_sizes_is_told_and_no_sudden_end() -> Result<()> {
+    let program = program();
+    let output = Command::new("sh")
+        .args(["-c", r#"ulimit -f 0 && exec "$0" "$@""#])
+        .arg(program.get_program())
+        .arg("call")
+        .arg(guests::tiny())
+        .args(["double", "21"])
+        .env("XDG_CACHE_HOME", kinds::cache())
+        .output()?;
+    ends(&output, 21, &["limit of file sizes", "ulimit -f"])
 }
 
 #[test]
@@ -447,6 +467,55 @@ fn a_closed_standard_output_ends_quietly() -> Result<()> {
 }
 
 /// Once: what is done is printed, the exit code is 130, and no process stays.
+/// Its launcher is killed as often as there is one, until the pool gives up. More lines would come, and nobody waits for them.
+#[test]
+fn a_map_whose_pool_ends_says_that_items_were_not_read() -> Result<()> {
+    let mut map = program();
+    map.args(["map", "--workers", "1", "--quiet"])
+        .arg(guests::hostile())
+        .args(["work", "--jsonl", "-", "--timeout", "50s"]);
+    let mut child = map
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take().context("piped")?;
+    let mut lines = BufReader::new(child.stdout.take().context("piped")?).lines();
+    writeln!(input, "{}", json!([0, "Behave"]))?;
+    // The pool stands.
+    lines.next().context("an outcome")??;
+    let program = child.id();
+    let (written, ended) = (AtomicUsize::new(1), AtomicBool::new(false));
+    let (output, outcomes) = thread::scope(|scope| -> Result<_> {
+        scope.spawn(|| {
+            // More than any map reads ahead, and then nothing more, with the pipe open.
+            for n in 1..200_000_u64 {
+                if writeln!(input, "{}", json!([n, "Spin"])).is_err() {
+                    break;
+                }
+                written.fetch_add(1, SeqCst);
+            }
+        });
+        scope.spawn(|| {
+            let deadline = Instant::now() + DEADLINE;
+            while !ended.load(SeqCst) && Instant::now() < deadline {
+                for launcher in children(program) {
+                    // It may have ended by itself.
+                    let _ = kill(launcher);
+                }
+                thread::yield_now();
+            }
+        });
+        let outcomes = 1 + lines.count();
+        let output = child.wait_with_output();
+        ended.store(true, SeqCst);
+        Ok((output?, outcomes))
+    })?;
+    ensure!(outcomes < written.load(SeqCst), "{outcomes} outcomes");
+    let said = format!("the pool ended before all was read: {outcomes} items were read");
+    ends(&output, 1, &[&said, "the rest was not"])
+}
+
 #[test]
 fn ctrl_c_once_ends_a_map_with_what_was_done() -> Result<()> {
     let guest = guests::hostile();

@@ -10,6 +10,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 
 use super::pieces;
+use crate::sys::shared::memory_refused;
 
 /// Bytes of machine code for one module. About ten times the largest WebAssembly binary that is accepted by default.
 pub(crate) const MAX_CODE: u64 = 1 << 30;
@@ -60,7 +61,8 @@ impl SealedCode {
     /// When the system refuses a file, or has no room.
     pub(crate) fn from_bytes(code: &[u8]) -> io::Result<Self> {
         let mut file = new_memfd()?;
-        file.write_all(code)?;
+        file.write_all(code)
+            .map_err(|error| memory_refused(error, code.len() as u64))?;
         seal(file)
     }
 
@@ -72,7 +74,7 @@ impl SealedCode {
         let file = new_memfd()?;
         let read = |buffer: &mut [u8], at: usize| source.read_at(buffer, offset + at as u64);
         let write = |bytes: &[u8], at: usize| file.write_all_at(bytes, at as u64);
-        pieces::copy(len, read, write)?;
+        pieces::copy(len, read, write).map_err(|error| memory_refused(error, len as u64))?;
         seal(file)
     }
 

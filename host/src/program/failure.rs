@@ -110,6 +110,13 @@ pub(crate) enum Failure {
     Signal(io::Error),
     /// Some items of a map failed, or some tests of a guest; their lines say why.
     ItemsFailed,
+    /// The pool of a map ended before all items were read. Those that were have their lines.
+    Unread {
+        /// How many were.
+        read: u64,
+        /// Of how many, where that is known.
+        total: Option<u64>,
+    },
     /// Ctrl-C.
     Interrupted,
     /// A command's own exit code.
@@ -173,7 +180,7 @@ impl Failure {
             | Failure::Signal(_)
             | Failure::Thread(_)
             | Failure::NoPool => exit::HOST,
-            Failure::ItemsFailed => exit::ITEMS_FAILED,
+            Failure::ItemsFailed | Failure::Unread { .. } => exit::ITEMS_FAILED,
             Failure::Interrupted => exit::INTERRUPTED,
             Failure::Command(code) => *code,
         }
@@ -195,7 +202,7 @@ impl Failure {
             Failure::Name(_) => "name",
             Failure::Arguments { .. } | Failure::Result { .. } | Failure::Files(_) => "codec",
             Failure::Task { error, .. } => error.kind(),
-            Failure::ItemsFailed => "items_failed",
+            Failure::ItemsFailed | Failure::Unread { .. } => "items_failed",
             Failure::Interrupted => "interrupted",
             Failure::Command(_) => "command",
             Failure::Build(_)
@@ -262,6 +269,7 @@ impl Failure {
             Failure::Read { name, source } => format!("failed to read {name}: {source}"),
             Failure::WriteFile { name, source } => format!("failed to write {name}: {source}"),
             Failure::Write(error) => format!("failed to write the result: {error}"),
+            Failure::Unread { read, total } => unread(*read, *total),
             Failure::NoPool => {
                 "no pool can be started on this machine; the reasons stand above".to_owned()
             }
@@ -360,6 +368,18 @@ fn task_advice(error: &TaskError) -> Option<Cow<'static, str>> {
     Some(words.into())
 }
 
+/// That a map has outcomes for some of its items only.
+fn unread(read: u64, total: Option<u64>) -> String {
+    let of = total.map_or(String::new(), |total| format!(" of {total}"));
+    let items = if total.unwrap_or(read) == 1 {
+        "item"
+    } else {
+        "items"
+    };
+    let were = if read == 1 { "was" } else { "were" };
+    format!("the pool ended before all was read: {read}{of} {items} {were} read, the rest was not")
+}
+
 /// The error value of a task as JSON. One that does not decode is left out: the message stands for it.
 pub(crate) fn error_value(error: &TaskError, signature: &Signature) -> Option<Value> {
     match error {
@@ -455,7 +475,7 @@ mod tests {
         json::{self, JsonError},
     };
 
-    use super::{Failure, json_words, panic_frames};
+    use super::{Failure, json_words, panic_frames, unread};
 
     #[test]
     fn limits_of_loading_have_an_option_or_none_and_no_name_of_the_librarys() {
@@ -495,6 +515,22 @@ mod tests {
             let error = json::encode(&ty, &json).expect_err("it does not fit");
             let said = json_words("the argument", &error);
             assert!(said.starts_with(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_read_is_told_beside_what_was() {
+        for (read, total, words) in [
+            (12, Some(20), "12 of 20 items were read"),
+            (1, Some(2), "1 of 2 items was read"),
+            (1, None, "1 item was read"),
+            (0, None, "0 items were read"),
+        ] {
+            let said = unread(read, total);
+            assert!(
+                said.contains(words) && said.ends_with("the rest was not"),
+                "{said}"
+            );
         }
     }
 

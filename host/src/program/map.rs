@@ -127,7 +127,10 @@ impl Map {
         if interrupted {
             return Err(Failure::Interrupted);
         }
-        reader.end()?;
+        let total = reader.total;
+        if let Reading::Stopped = reader.end()? {
+            return Err(Failure::Unread { read: tasks, total });
+        }
         if failures > 0 {
             Err(Failure::ItemsFailed)
         } else {
@@ -136,11 +139,24 @@ impl Map {
     }
 }
 
+/// How the reading of items ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// All of them were read.
+    All,
+    /// The pool takes no more, or somebody wished it.
+    Stopped,
+}
+
 /// The thread that reads items and pushes them.
 #[derive(Debug)]
 struct Reader {
-    thread: JoinHandle<Result<(), Failure>>,
+    thread: JoinHandle<Result<Reading, Failure>>,
     stop: Arc<AtomicBool>,
+    /// It has come to the end of the items, or cannot read them. Set before the last outcome can be seen.
+    is_done: Arc<AtomicBool>,
+    /// How many items there are, where that is known.
+    total: Option<u64>,
 }
 
 impl Reader {
@@ -150,47 +166,72 @@ impl Reader {
         signature: Signature,
         names: Names,
     ) -> Result<Self, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let total = items.total();
+        let (stop, is_done) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let (stopped, done) = (Arc::clone(&stop), Arc::clone(&is_done));
         let read = move || {
-            let mut index = 0;
-            while !stopped.load(SeqCst) {
-                if !items.is_at_hand() {
-                    feeder.flush();
-                }
-                let Some(Item { name, input }) = items.next(&signature)? else {
-                    break;
-                };
-                // Before it is sent: its outcome may come at once.
-                names
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(index, name);
-                let sent = match input {
-                    Ok(input) => feeder.push(Encoded(input)),
-                    Err(error) => feeder.fail(TaskError::Host(Arc::new(error))),
-                };
-                if sent.is_none() {
-                    break;
-                }
-                index += 1;
-            }
-            Ok(())
+            let read = read(&mut items, &mut feeder, &signature, &names, &stopped);
+            done.store(!matches!(read, Ok(Reading::Stopped)), SeqCst);
+            // Only now can there be a last outcome.
+            drop(feeder);
+            read
         };
         let thread = std::thread::Builder::new()
             .name("reader".to_owned())
             .spawn(read)
             .map_err(Failure::Thread)?;
-        Ok(Self { thread, stop })
+        Ok(Self {
+            thread,
+            stop,
+            is_done,
+            total,
+        })
     }
 
-    /// Whether reading itself failed. Asked when all outcomes are there: it has ended then.
-    fn end(self) -> Result<(), Failure> {
+    /// How reading ended. Asked when all outcomes are there.
+    fn end(self) -> Result<Reading, Failure> {
+        // The pool has ended before it. It may wait for a line that never comes: nobody waits for it.
+        if !self.is_done.load(SeqCst) {
+            return Ok(Reading::Stopped);
+        }
         match self.thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// Reads items and pushes them, until there are no more or nobody takes them.
+fn read(
+    items: &mut Items,
+    feeder: &mut Feeder<Encoded, Encoded>,
+    signature: &Signature,
+    names: &Names,
+    stopped: &AtomicBool,
+) -> Result<Reading, Failure> {
+    let mut index = 0;
+    while !stopped.load(SeqCst) {
+        if !items.is_at_hand() {
+            feeder.flush();
+        }
+        let Some(Item { name, input }) = items.next(signature)? else {
+            return Ok(Reading::All);
+        };
+        // Before it is sent: its outcome may come at once.
+        names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(index, name);
+        let sent = match input {
+            Ok(input) => feeder.push(Encoded(input)),
+            Err(error) => feeder.fail(TaskError::Host(Arc::new(error))),
+        };
+        if sent.is_none() {
+            break;
+        }
+        index += 1;
+    }
+    Ok(Reading::Stopped)
 }
 
 /// Prints outcomes and counts them.

@@ -2,6 +2,7 @@
 //! is public.
 
 pub(crate) mod failure;
+pub(crate) mod file_size;
 pub(crate) mod options;
 pub(crate) mod report;
 

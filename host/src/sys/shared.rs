@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64},
 };
 
+use crate::pool::size::ByteSize;
 use rustix::{
     fs::{MemfdFlags, SealFlags},
     mm::{MapFlags, ProtFlags},
@@ -209,9 +210,24 @@ impl Drop for SharedMap {
 /// No descriptors left, or no memory files on this system.
 pub(crate) fn sealed_memory(name: &str, len: usize) -> io::Result<std::os::fd::OwnedFd> {
     let file = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    rustix::fs::ftruncate(&file, len as u64)?;
+    rustix::fs::ftruncate(&file, len as u64)
+        .map_err(|error| memory_refused(error.into(), len as u64))?;
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(file)
+}
+
+/// Says what a memory file of `len` bytes is refused for, where that is not plain from the system's words.
+pub(crate) fn memory_refused(error: io::Error, len: u64) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EFBIG) => io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!(
+                "memory of {} to share with a worker: the limit of file sizes (ulimit -f, RLIMIT_FSIZE) counts for it too and does not allow it",
+                ByteSize::new(len)
+            ),
+        ),
+        _ => error,
+    }
 }
 
 /// The same memory file, opened again so that it cannot be written to by who gets this.
