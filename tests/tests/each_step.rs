@@ -5,6 +5,7 @@
 //! One test at a time: they look for processes, and there are many of them.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +14,7 @@ use wasmpool::{
 };
 use wasmpool_tests::fault::{Fault, Plan, Role};
 use wasmpool_tests::kinds::{self, START_METHODS};
-use wasmpool_tests::processes::{Watched, descendants, eventually, kill};
+use wasmpool_tests::processes::{Watched, children, descendants, eventually, kill};
 use wasmpool_tests::{guests, stress, turn};
 
 const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
@@ -263,25 +264,58 @@ fn the_launcher_and_the_zygote_may_die_at_every_step() -> Result<()> {
     Ok(())
 }
 
-/// Who is killed while it tries the walls says nothing about them.
+/// Who is killed while it tries the walls says nothing about them: another one tries them.
 #[test]
 fn a_trial_of_the_walls_that_is_killed_is_no_missing_wall() -> Result<()> {
     let _turn = turn();
+    let plan = Plan::new(FAULTY, StartMethod::ForkServer)?;
+    let undisturbed = builder(&plan, StartMethod::ForkServer).build()?;
     let mut met = 0;
     for at in 1..TOO_MANY {
         let plan = Plan::new(FAULTY, StartMethod::ForkServer)?;
         plan.arm(Role::Trial, at, Fault::Signal(libc::SIGKILL));
         let built = builder(&plan, StartMethod::ForkServer).build();
-        match (built, plan.fired()) {
-            (Ok(_), None) => break,
-            (Err(BuildError::Start(StartError::Failed(reason))), Some(_)) => {
-                ensure!(reason.contains("tried the walls"), "{reason}");
-                met += 1;
-            }
-            (built, fired) => anyhow::bail!("killed at call {at} ({fired:?}): {built:?}"),
+        let fired = plan.fired();
+        let pool = built.with_context(|| format!("killed at call {at} ({fired:?})"))?;
+        let (walls, before) = (pool.jail_report(), undisturbed.jail_report());
+        ensure!(
+            walls == before,
+            "killed at call {at} ({fired:?}): {walls:?}"
+        );
+        if fired.is_none() {
+            break;
         }
+        met += 1;
     }
     ensure!(met > 5, "killed at {met} calls");
+    Ok(())
+}
+
+/// Its launcher is killed before it has asked to die with it, or just then: nobody could give it up when it is stopped later.
+#[test]
+fn a_zygote_whose_launcher_dies_first_does_not_live_on() -> Result<()> {
+    /// It has asked by then, whatever its first steps are.
+    const FIRST_STEPS: u32 = 6;
+    let _turn = turn();
+    for at in 1..=FIRST_STEPS {
+        let plan = Plan::new(FAULTY, StartMethod::ForkServer)?;
+        plan.arm(Role::Zygote, at, Fault::Wait);
+        let built = thread::scope(|scope| -> Result<_> {
+            let built = scope.spawn(|| builder(&plan, StartMethod::ForkServer).build());
+            plan.wait_fired();
+            let launcher = *children(std::process::id()).first().context("a child")?;
+            let gone = Watched::open(launcher)?;
+            kill(launcher)?;
+            ensure!(gone.gone_by(Instant::now() + wasmpool_tests::DEADLINE)?);
+            plan.release();
+            Ok(built.join().expect("no panic"))
+        })?;
+        ensure!(
+            matches!(built, Err(BuildError::Start(StartError::Silent { .. }))),
+            "at call {at} ({:?}): {built:?}",
+            plan.fired()
+        );
+    }
     Ok(())
 }
 

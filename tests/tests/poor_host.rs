@@ -49,6 +49,16 @@ fn running_out_of_processes_delays_tasks_and_costs_none() -> Result<()> {
 }
 
 #[test]
+fn without_descriptors_for_long_calls_fail_and_the_pool_goes_on() -> Result<()> {
+    done(&Command::new(POOR_HOST).arg("descriptors").output()?)
+}
+
+#[test]
+fn a_compiler_that_gives_up_says_why() -> Result<()> {
+    done(&Command::new(POOR_HOST).arg("files").output()?)
+}
+
+#[test]
 fn a_worker_program_that_is_missing_is_told_by_name() -> Result<()> {
     for start_method in START_METHODS {
         let built = kinds::builder()
@@ -75,7 +85,12 @@ fn a_worker_program_that_vanishes_ends_the_pool_with_the_reason() -> Result<()> 
     ensure!(work.call((1, Act::Behave))? == answer(1));
     std::fs::remove_file(&program)?;
     let calls: Vec<_> = (0..3).map(|n| work.start((n, Act::Spin))).collect();
-    let launcher = Watched::open(*children(std::process::id()).first().context("a launcher")?)?;
+    // Those that other tests of this program have started are hosts.
+    let watched = children(std::process::id()).into_iter();
+    let mut watched = watched.filter_map(|child| Watched::open(child).ok());
+    let launcher = watched
+        .find(|child| !child.command.contains("poor_host"))
+        .context("a launcher")?;
     kill(launcher.pid)?;
     ensure!(launcher.gone_by(std::time::Instant::now() + DEADLINE)?);
     let mut told = false;

@@ -51,6 +51,8 @@ pub enum PoolEvent<'a> {
         report: &'a TaskReport,
     },
     /// The system gives no processes, descriptors or memory: for a while no worker is started. Those that there are go on.
+    /// When it has given none for ten seconds, and no process of the pool is alive that could give anything back, the calls that
+    /// wait fail with [`TaskError::Host`]; who calls later is tried again.
     #[non_exhaustive]
     StartsPaused {
         /// What it said.

@@ -6,7 +6,10 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use rustix::process::{Signal, WaitOptions};
+use rustix::{
+    pipe::PipeFlags,
+    process::{Signal, WaitOptions},
+};
 
 use super::{
     protocol::{MAX_MESSAGE, ZygoteReply, ZygoteRequest},
@@ -74,16 +77,22 @@ fn run(socket: &OwnedFd) -> io::Result<()> {
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
+    // Open as long as this process is: in namespaces of its own the zygote sees no number for it.
+    let (launcher, open) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let above = Above {
+        launcher,
         // Inside it may be called something else.
         root: privileges::is_root(),
         left: jail.wants(Wall::Namespaces).then(namespaces::leave),
     };
     match fork::fork()? {
-        Fork::Child => zygote::main(socket, exec.then_some(&program), above, &jail),
+        Fork::Child => {
+            drop(open);
+            zygote::main(socket, exec.then_some(&program), above, &jail)
+        }
         Fork::Parent(zygote) => {
             // The zygote alone holds the socket now: its end is what the host sees.
-            descriptors::close_all_but(&[])?;
+            descriptors::close_all_but(&[open.as_fd()])?;
             loop {
                 match rustix::process::waitpid(Some(zygote), WaitOptions::empty()) {
                     Err(rustix::io::Errno::INTR) => {}

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     io,
     os::fd::{AsFd, OwnedFd},
+    time::Instant,
 };
 
 use super::{
@@ -39,6 +40,8 @@ use rustix::{
 /// What the launcher knows and has done.
 #[derive(Debug)]
 pub(crate) struct Above {
+    /// Readable from the launcher's end on: what it has open is closed before those are told who asked to die with it.
+    pub(crate) launcher: OwnedFd,
     /// The host is root's.
     pub(crate) root: bool,
     /// What came of leaving the namespaces, where that is wanted.
@@ -67,6 +70,11 @@ struct Zygote<'a> {
 
 fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before the signal was armed: then nobody could end this process and what is below it.
+    if socket::wait_readable(&above.launcher, Instant::now())? {
+        return Ok(());
+    }
+    drop(above.launcher);
     // The default hook opens files for its backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     large::only_as_advised();
@@ -146,7 +154,7 @@ fn run(socket: &OwnedFd, program: Option<&OwnedFd>, above: Above, jail: &Policy)
         }),
         None => None,
     };
-    trial::finish(&trial, &mut walls)?;
+    trial::finish(trial, || trial::begin(jail, &plan), &mut walls)?;
     if nobody && !walls.standing().contains(Wall::NotRoot) {
         nobody = false;
         privileges::give_up()?;

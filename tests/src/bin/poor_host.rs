@@ -1,10 +1,14 @@
 //! A program that has a pool and not enough of something else: what it comes to is checked here, and told by the exit code.
 //!
 //! `poor_host disk` makes disks of its own, full ones and read-only ones, and keeps compiled modules there; `poor_host processes`
-//! may have few processes. One that cannot make itself so poor says `skipped` and why.
+//! may have few processes, `poor_host descriptors` few descriptors, and the compilers of `poor_host files` may write no file of any
+//! length. One that cannot make itself so poor says `skipped` and why.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,12 +18,14 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use rustix::process::{Pid, Resource, Rlimit, getegid, geteuid, getrlimit, prlimit, setrlimit};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-use wasmpool::{BuildError, Pool, StartError};
-use wasmpool_tests::processes::descendants;
+use wasmpool::{BuildError, LoadError, Outcome, Pool, PoolEvent, StartError, TaskError};
+use wasmpool_tests::processes::{self, descendants};
 use wasmpool_tests::{DEADLINE, guests, kinds};
 
 /// How long a pool is left without what it needs when it cannot end its work.
 const A_WHILE: Duration = Duration::from_millis(150);
+/// How long a pool has patience when it has nothing and is given nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// More processes than a pool of two needs; even, so that nothing is taken from that one.
 const ENOUGH: u64 = 14;
 
@@ -27,6 +33,8 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("disk") => disk(),
         Some("processes") => processes(),
+        Some("descriptors") => descriptors(),
+        Some("files") => files(),
         what => bail!("what to be short of was not said, or not understood: {what:?}"),
     }
 }
@@ -228,5 +236,114 @@ fn processes() -> Result<()> {
     }
     println!("done: {refused} pools refused, {delayed} delayed, {served} served at once");
     ensure!(refused > 0 && delayed > 0 && served > 0);
+    no_process_for_long(&cache)
+}
+
+/// None is given for so long that what waits fails: with the kernel's word, and as no loss of a worker.
+fn no_process_for_long(cache: &Path) -> Result<()> {
+    let most = getrlimit(Resource::Nproc).maximum.unwrap_or(u64::MAX);
+    let pool = kinds::builder().workers(2).cache_dir(cache).build()?;
+    let module = pool.load(guests::hostile())?;
+    let work = module.task::<(u64, Act), u64>("work")?;
+    allow_below(1)?;
+    let why = Errno::AGAIN.to_string();
+    let refused = |error: &dyn std::fmt::Display| {
+        let said = error.to_string();
+        ensure!(said.contains(&why), "{said}");
+        Ok(())
+    };
+    // Those who wait for their process themselves are told at once.
+    refused(&module.session().err().context("a session")?)?;
+    refused(
+        &pool
+            .load(guests::wat("numbers"))
+            .err()
+            .context("compiled")?,
+    )?;
+    in_vain(&pool.map(&work, (0..20).map(|n| (n, Act::Behave))), &why)?;
+    allow_below(most)?;
+    ensure!(work.call((1, Act::Behave))? == answer(1), "it goes on");
+    Ok(())
+}
+
+/// All of these failed for want of a worker.
+fn in_vain(outcomes: &[Outcome<u64>], why: &str) -> Result<()> {
+    for outcome in outcomes {
+        let Err(TaskError::Host(error)) = outcome else {
+            bail!("{outcome:?}");
+        };
+        let said = error.to_string();
+        ensure!(
+            said.contains("no worker could be started") && said.contains(why),
+            "{said}"
+        );
+    }
+    Ok(())
+}
+
+/// All descriptors that there are but some.
+fn all_descriptors_but(free: usize) -> Vec<File> {
+    let mut taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    taken.truncate(taken.len().saturating_sub(free));
+    taken
+}
+
+fn descriptors() -> Result<()> {
+    let before = getrlimit(Resource::Nofile);
+    let current = Some(processes::descriptors(std::process::id())? as u64 + 80);
+    setrlimit(Resource::Nofile, Rlimit { current, ..before })?;
+    let pauses = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&pauses);
+    let pool = kinds::builder().workers(2).on_event(move |event| {
+        if matches!(event, PoolEvent::StartsPaused { .. }) {
+            seen.fetch_add(1, SeqCst);
+        }
+    });
+    let pool = pool.build()?;
+    let work = guests::work(&pool)?;
+    let add = pool.load(guests::wat("numbers"))?;
+    let add = add.task::<(i32, i32), i32>("add")?;
+    // Nothing of the pool is alive that could give anything back: whoever waits is told in the end, and who comes later too.
+    let taken = all_descriptors_but(0);
+    let begun = Instant::now();
+    let why = Errno::MFILE.to_string();
+    in_vain(&pool.map(&work, (0..1000).map(|n| (n, Act::Behave))), &why)?;
+    ensure!(begun.elapsed() >= PATIENCE, "{:?}", begun.elapsed());
+    in_vain(&[work.call((1, Act::Behave))], &why)?;
+    drop(taken);
+    ensure!(work.call((1, Act::Behave))? == answer(1), "it goes on");
+    // A worker that rests is alive: it makes room for one of another module, with what was too little for that.
+    let taken = all_descriptors_but(2);
+    let before = pauses.load(SeqCst);
+    ensure!(add.call((2, 3))? == 5);
+    ensure!(pauses.load(SeqCst) > before, "there were enough");
+    drop(taken);
+    println!("done");
+    Ok(())
+}
+
+fn files() -> Result<()> {
+    let cache = tempfile::tempdir()?;
+    let pool = kinds::builder().cache_dir(cache.path()).build()?;
+    for pid in descendants(std::process::id()) {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let before = prlimit(
+            pid,
+            Resource::Fsize,
+            Rlimit {
+                current: Some(0),
+                maximum: None,
+            },
+        )?;
+        ensure!(before.maximum.is_none(), "it may be raised again");
+    }
+    match pool.load(guests::wat("numbers")) {
+        Err(LoadError::CompilerLost { reason }) => ensure!(
+            reason.contains("it gave up") && reason.contains("limit of file sizes"),
+            "{reason}"
+        ),
+        other => bail!("{other:?}"),
+    }
+    println!("done");
     Ok(())
 }

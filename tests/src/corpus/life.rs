@@ -67,6 +67,12 @@ const ROWS: &[Row] = &[
         "running_out_of_descriptors_delays_tasks_and_costs_none",
     ),
     (
+        "no descriptors are left, and nothing of the pool is alive that could give any back",
+        "what waits fails after ten seconds; the pool goes on",
+        "tests/tests/poor_host.rs",
+        "without_descriptors_for_long_calls_fail_and_the_pool_goes_on",
+    ),
+    (
         "thousands of recycled workers",
         "nothing of a worker outlives it",
         "tests/tests/lifecycle.rs",
@@ -104,9 +110,15 @@ const ROWS: &[Row] = &[
     ),
     (
         "death of a trial of the walls",
-        "a trial that ended is no missing wall",
+        "another one tries them: who was killed has shown nothing",
         "tests/tests/each_step.rs",
         "a_trial_of_the_walls_that_is_killed_is_no_missing_wall",
+    ),
+    (
+        "death of a launcher before its zygote has asked to die with it",
+        "the zygote sees that it has no launcher, and ends",
+        "tests/tests/each_step.rs",
+        "a_zygote_whose_launcher_dies_first_does_not_live_on",
     ),
     (
         "death of a zygote during recovery",
