@@ -328,6 +328,33 @@ mod tests {
     }
 
     #[test]
+    fn amounts_in_the_help_of_an_option_are_accepted_by_it() {
+        let command = Options::command();
+        let mut seen = 0;
+        for option in command.get_arguments() {
+            let help = option
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let words = help.split(|c: char| c.is_whitespace() || ",[]".contains(c));
+            let is_amount = |word: &&str| {
+                word.starts_with(|c: char| c.is_ascii_digit())
+                    && word.ends_with(|c: char| c.is_ascii_alphabetic())
+            };
+            for amount in words.filter(is_amount) {
+                let name = format!("--{}", option.get_long().expect("it has a name"));
+                let parsed = Options::try_parse_from(["wasmpool", "doctor", &name, amount]);
+                assert!(parsed.is_ok(), "{name} {amount}: {parsed:?}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 15, "{seen} amounts");
+        for size in ["8MiB", "5MiB", "32KiB", "400"] {
+            assert!(refused(&["doctor", "--stack", size]).contains("64KiB to 4MiB"));
+        }
+    }
+
+    #[test]
     fn examples_in_the_help_are_command_lines() {
         let command = Options::command();
         let helps = command

@@ -8,6 +8,10 @@ use wasmpool_tests::soak::{self, Settings};
 
 fn main() -> Result<()> {
     let minutes = match std::env::args().nth(1) {
+        Some(text) if text == "--help" || text == "-h" => {
+            println!("usage: soak [MINUTES], ten when nobody says");
+            return Ok(());
+        }
         Some(text) => text.parse::<f64>().context("how many minutes")?,
         None => 10.0,
     };

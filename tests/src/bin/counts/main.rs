@@ -26,12 +26,27 @@ fn main() -> Result<ExitCode> {
         paths::subject(name)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if arguments.iter().any(|it| it == "--help" || it == "-h") {
+        let names: Vec<_> = PATHS.iter().map(|path| path.name).collect();
+        println!(
+            "usage: counts [--write] [NAME]...\n\nwith all or some of: {}",
+            names.join(", ")
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     let write = arguments.first().is_some_and(|it| it == "--write");
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build, and the bounds are for others: use --release");
         ensure!(!write, "its counts are no bounds");
     }
     let names = &arguments[usize::from(write)..];
+    let unknown = names
+        .iter()
+        .find(|name| PATHS.iter().all(|path| path.name != **name));
+    if let Some(unknown) = unknown {
+        eprintln!("nothing is counted by the name {unknown:?}; --help shows what is");
+        return Ok(ExitCode::from(2));
+    }
     let wanted = |path: &&Path| names.is_empty() || names.iter().any(|it| it == path.name);
     one_core().context("keeping to one core")?;
     steps::go_first();
