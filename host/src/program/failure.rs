@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _, io, path::PathBuf};
 use serde_json::{Value, json};
 use wasmpool::{
     BuildError, Capped, GrantError, InitError, LoadError, NameError, PackError, ScriptLanguage,
-    Signature, TaskError, TaskKind,
+    Signature, TaskError, TaskKind, Type,
     exit::{self, ExitCode as _},
     json::{self, JsonError},
 };
@@ -295,11 +295,20 @@ impl Failure {
             Failure::Name(_) => "`wasmpool inspect MODULE` lists the tasks with their types",
             Failure::Arguments { task, .. } if task.kind == TaskKind::Command => advice::RUN,
             Failure::Arguments { task, .. } => {
-                let several = match task.args.as_ref()?.len() {
-                    0 | 1 => "",
+                let how = match task.args.as_ref()?.as_slice() {
+                    [Type::Seq(inner)] if **inner == Type::U8 => {
+                        "; --input takes a text as its bytes"
+                    }
+                    [] | [_] => "",
                     _ => "; several arguments are one JSON array",
                 };
-                return Some(format!("the task is `{task}`{several}").into());
+                return Some(format!("the task is `{task}`{how}").into());
+            }
+            Failure::Pack {
+                source: PackError::NotBinary,
+                ..
+            } => {
+                "a component has its types already, and is not packed; text (.wat) has to be made binary first"
             }
             Failure::Result { .. } => {
                 "the guest writes another type than it declares: `wasmpool inspect MODULE` shows what that is"
@@ -471,11 +480,11 @@ mod tests {
 
     use serde_json::json;
     use wasmpool::{
-        ByteSize, LoadError, Type,
+        ByteSize, LoadError,
         json::{self, JsonError},
     };
 
-    use super::{Failure, json_words, panic_frames, unread};
+    use super::{Failure, Type, json_words, panic_frames, unread};
 
     #[test]
     fn limits_of_loading_have_an_option_or_none_and_no_name_of_the_librarys() {

@@ -208,7 +208,7 @@ fn at_least_one<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String
         match error.kind() {
             IntErrorKind::Zero => "zero lets nothing through; leave it out for the default",
             IntErrorKind::PosOverflow => "too large",
-            _ => "not a whole number",
+            _ => "not a whole number, without a unit",
         }
         .to_owned()
     })
