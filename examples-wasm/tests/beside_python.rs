@@ -36,7 +36,7 @@ fn pool_map_pids() -> Result<()> {
 
 #[test]
 fn five_tasks_four_workers() -> Result<()> {
-    beside(
+    beside_in_time(
         "five_tasks_four_workers",
         env!("CARGO_BIN_EXE_five_tasks_four_workers"),
     )
@@ -65,7 +65,7 @@ fn producer_and_consumer() -> Result<()> {
 
 #[test]
 fn results_while_running() -> Result<()> {
-    beside(
+    beside_in_time(
         "results_while_running",
         env!("CARGO_BIN_EXE_results_while_running"),
     )
@@ -156,6 +156,20 @@ fn beside(name: &str, program: &str) -> Result<()> {
         arguments: &[],
     };
     run.beside(name, program)
+}
+
+/// The same for those who say what came first by tenths of a second, and may be wrong in that on a busy machine: which of them is
+/// given a processor is not up to them. They have to be right once, both in the same run.
+fn beside_in_time(name: &str, program: &str) -> Result<()> {
+    const TRIES: u32 = 5;
+    let mut done = beside(name, program);
+    for _ in 1..TRIES {
+        if done.is_ok() {
+            break;
+        }
+        done = beside(name, program);
+    }
+    done
 }
 
 /// What program and script are run with.

@@ -1,10 +1,10 @@
 //! How tasks end in each language, when they do not end well: kind, words and place of each failure, as the tables in
 //! `docs/guests/README.md` have them.
 
-use std::{env, fs};
+use std::{env, fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wasmpool::{ByteSize, Pool, ScriptError, ScriptLanguage, Task, TaskError};
+use wasmpool::{ByteSize, Limits, Pool, ScriptError, ScriptLanguage, Task, TaskError};
 use wasmpool_tests::{componentized, interpreters, kinds, languages, project};
 
 /// What comes before the tables, and after them.
@@ -165,7 +165,11 @@ fn with_engines(pool: &Pool) -> Result<Columns> {
 /// With `WASMPOOL_WRITE_OUTCOMES` set it writes the tables instead. Columns of what is not there stay as they are.
 #[test]
 fn every_end_is_told_as_the_documentation_says() -> Result<()> {
-    let pool = kinds::builder().memory(ByteSize::mib(64)).build()?;
+    let mut limits = Limits::default();
+    // Some bring a large runtime along, and a busy machine takes its time to compile it.
+    limits.compile_time = Duration::from_secs(300);
+    let builder = kinds::builder().limits(limits);
+    let pool = builder.memory(ByteSize::mib(64)).build()?;
     let path = project().join("docs/guests/README.md");
     let document = fs::read_to_string(&path)?;
     let (before, rest) = document.split_once(BEGIN).context("no beginning")?;

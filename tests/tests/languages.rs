@@ -5,13 +5,14 @@ use std::{
     fs,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wasmpool::{
     Array, Barrier, Builder, CallContext, Condition, Connection, Dict, Event, GetError,
-    JoinableQueue, List, Lock, Manager, Module, Namespace, Pool, PoolEvent, Process, Queue, RLock,
-    RawArray, RawValue, Semaphore, SimpleQueue, TaskError, Value, pipe,
+    JoinableQueue, Limits, List, Lock, Manager, Module, Namespace, Pool, PoolEvent, Process, Queue,
+    RLock, RawArray, RawValue, Semaphore, SimpleQueue, TaskError, Value, pipe,
 };
 use wasmpool_tests::stress::{kill_at_work, until_repaired};
 use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages, page, project};
@@ -20,7 +21,10 @@ use wasmpool_tests::{DEADLINE, TASK_TIMEOUT, guests, kinds, languages, page, pro
 const WORKERS: usize = 6;
 
 fn builder() -> Builder {
-    kinds::builder().workers(WORKERS)
+    let mut limits = Limits::default();
+    // Some bring a large runtime along, and a busy machine takes its time to compile it.
+    limits.compile_time = Duration::from_secs(300);
+    kinds::builder().limits(limits).workers(WORKERS)
 }
 
 /// A pool, and every guest in it.

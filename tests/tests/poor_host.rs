@@ -1,4 +1,5 @@
-//! Pools of hosts that have not enough: of processes, of disk. Each is a program of its own, since all of it is short.
+//! Pools of hosts that have not enough: of processes, of disk. Each is a program of its own, since all of it is short. One test at a
+//! time: one of them looks for the process below this one.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
@@ -8,7 +9,7 @@ use guest_hostile::{Act, answer};
 use wasmpool::{BuildError, StartError, TaskError};
 use wasmpool_tests::kinds::{self, START_METHODS};
 use wasmpool_tests::processes::{Watched, children, kill};
-use wasmpool_tests::{DEADLINE, guests};
+use wasmpool_tests::{DEADLINE, guests, turn};
 
 const POOR_HOST: &str = env!("CARGO_BIN_EXE_poor_host");
 /// A user of whom nothing else is known to run, and who is another one in each run.
@@ -29,11 +30,13 @@ fn done(output: &Output) -> Result<()> {
 
 #[test]
 fn full_and_read_only_disks_cost_the_cache_and_nothing_else() -> Result<()> {
+    let _turn = turn();
     done(&Command::new(POOR_HOST).arg("disk").output()?)
 }
 
 #[test]
 fn running_out_of_processes_delays_tasks_and_costs_none() -> Result<()> {
+    let _turn = turn();
     let mut command = Command::new(POOR_HOST);
     command.arg("processes").env_remove("HOME");
     if rustix::process::geteuid().is_root() {
@@ -60,6 +63,7 @@ fn a_compiler_that_gives_up_says_why() -> Result<()> {
 
 #[test]
 fn a_worker_program_that_is_missing_is_told_by_name() -> Result<()> {
+    let _turn = turn();
     for start_method in START_METHODS {
         let built = kinds::builder()
             .start_method(start_method)
@@ -77,6 +81,7 @@ fn a_worker_program_that_is_missing_is_told_by_name() -> Result<()> {
 /// It was there, and is gone when another zygote is needed: every call ends, and says why.
 #[test]
 fn a_worker_program_that_vanishes_ends_the_pool_with_the_reason() -> Result<()> {
+    let _turn = turn();
     let directory = tempfile::tempdir()?;
     let program = directory.path().join("worker");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hijacked"), &program)?;

@@ -1,4 +1,5 @@
-//! What a worker can reach while it runs a guest, read from outside, where the kernel says it.
+//! What a worker can reach while it runs a guest, read from outside, where the kernel says it. One test at a time: they look at the
+//! processes below this one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,10 +7,10 @@ use std::process;
 
 use anyhow::{Context, Result, ensure};
 use guest_hostile::Act;
-use wasmpool_tests::guests;
 use wasmpool_tests::kinds::{self, START_METHODS};
 use wasmpool_tests::processes::{descendants, only_busy};
 use wasmpool_tests::witness::Witness;
+use wasmpool_tests::{guests, turn};
 
 /// What a descriptor of a worker may be: nothing at all, its socket, its arena, its module, its own page map.
 const DESCRIPTORS: [&str; 7] = [
@@ -24,6 +25,7 @@ const DESCRIPTORS: [&str; 7] = [
 
 #[test]
 fn memory_pressure_takes_every_process_of_the_pool_before_the_host() -> Result<()> {
+    let _turn = turn();
     let score = |process: u32| -> Result<i32> {
         let score = fs::read_to_string(format!("/proc/{process}/oom_score_adj"))?;
         Ok(score.trim().parse()?)
@@ -53,6 +55,7 @@ fn memory_pressure_takes_every_process_of_the_pool_before_the_host() -> Result<(
 
 #[test]
 fn a_busy_worker_has_nothing_but_what_it_serves() -> Result<()> {
+    let _turn = turn();
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root may look into processes that hide themselves");
         return Ok(());
@@ -89,6 +92,7 @@ fn large_pages(process: u32) -> Result<u64> {
 /// A guest that uses much memory has it in large pages, which cost a fraction of the faults; the first of it is in small ones.
 #[test]
 fn a_large_guest_has_large_pages() -> Result<()> {
+    let _turn = turn();
     /// Fills so many pages of WebAssembly, which it grows by first.
     const FILL: &str = r#"(module (memory (export "memory") 1)
         (func (export "fill") (param i32) (result i32)
