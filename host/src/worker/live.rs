@@ -358,8 +358,8 @@ mod tests {
     #[test]
     fn nobody_looks_where_an_interruption_came() {
         let engine = test_engine(EngineOptions::default()).unwrap();
-        let module =
-            Module::new(&engine, "(module (func (export \"task\") (loop (br 0))))").unwrap();
+        let wasm = wat::parse_str("(module (func (export \"task\") (loop (br 0))))").unwrap();
+        let module = Module::new(&engine, &wasm).unwrap();
         let mut store = Store::new(&engine, None);
         let instance = Instance::new(&mut store, &module, &[]).unwrap();
         let task = instance
