@@ -162,7 +162,11 @@ impl Hub {
         });
         let mut files = vec![file.as_fd(), module.code.as_fd(), module.info.as_fd()];
         files.extend(directories.iter().flat_map(|it| it.files()));
-        socket::send_value(link.socket(), &spec, &files)?;
+        match socket::send_value(link.socket(), &spec, &files) {
+            // It did not come to be, or has ended before it was told anything: its zygote tells why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            sent => sent?,
+        }
         self.event(&PoolEvent::WorkerStarted {
             worker: link.child.id(),
             module: &module.name,
