@@ -102,10 +102,10 @@ fn interrupted<P: Ports>(state: &mut State<P>, halt: Halt) -> wasmtime::Error {
 }
 
 /// wasmtime looks for a backtrace where an error has none.
-fn interruption(untraced: Option<WasmBacktrace>) -> wasmtime::Error {
+fn interruption(untraced: Option<Box<WasmBacktrace>>) -> wasmtime::Error {
     let error = wasmtime::Error::from(Trap::Interrupt);
     match untraced {
-        Some(untraced) => error.context(untraced),
+        Some(untraced) => error.context(*untraced),
         None => error,
     }
 }
@@ -365,7 +365,7 @@ mod tests {
         let task = instance
             .get_typed_func::<(), ()>(&mut store, "task")
             .unwrap();
-        *store.data_mut() = Some(WasmBacktrace::capture(&store));
+        *store.data_mut() = Some(Box::new(WasmBacktrace::capture(&store)));
         store.epoch_deadline_callback(|mut context| Err(interruption(context.data_mut().take())));
         for frames in [0, 1] {
             store.set_epoch_deadline(0);

@@ -90,7 +90,7 @@ pub(crate) struct Runner<S: Stop, I: Input, O: Outbox> {
     /// The processor time at which the next task begins, when somebody has looked.
     cpu_since: Option<u64>,
     /// What the next task needs if it is stopped: made while no guest runs, and only after one was.
-    untraced: Option<WasmBacktrace>,
+    untraced: Option<Box<WasmBacktrace>>,
 }
 
 impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
@@ -313,7 +313,7 @@ impl<S: Stop, I: Input, O: Outbox> Runner<S, I, O> {
             }
         };
         let untraced = self.untraced.take();
-        let untraced = untraced.unwrap_or_else(|| WasmBacktrace::capture(&live.store));
+        let untraced = untraced.unwrap_or_else(|| Box::new(WasmBacktrace::capture(&live.store)));
         let state = live.store.data_mut();
         state.untraced = Some(untraced);
         state.cpu = cpu;

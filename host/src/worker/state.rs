@@ -150,7 +150,7 @@ pub(crate) struct State<P: Ports> {
     pub(crate) halt: Option<Halt>,
     /// A backtrace without frames, for an end of which nobody is told where it came: to find the lines of a real one takes
     /// longer than all the rest of that end.
-    pub(crate) untraced: Option<WasmBacktrace>,
+    pub(crate) untraced: Option<Box<WasmBacktrace>>,
     /// There from the first WASI call that needs it; a command's from the start.
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) clock: Clock,
