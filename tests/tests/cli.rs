@@ -119,18 +119,24 @@ fn call_prints_the_result_as_json() -> Result<()> {
     Ok(())
 }
 
-/// Where no more descriptors can be had, workers make do with less than they would be allowed.
-#[test]
-fn few_descriptors_are_enough() -> Result<()> {
+/// Calls `double` of 21 below a limit that the shell sets.
+fn double_below(limit: &str) -> Result<Output> {
     let program = program();
     let output = Command::new("sh")
-        .args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#])
+        .args(["-c", &format!(r#"{limit} && exec "$0" "$@""#)])
         .arg(program.get_program())
         .arg("call")
         .arg(guests::tiny())
         .args(["double", "21"])
         .env("XDG_CACHE_HOME", kinds::cache())
         .output()?;
+    Ok(output)
+}
+
+/// Where no more descriptors can be had, workers make do with less than they would be allowed.
+#[test]
+fn few_descriptors_are_enough() -> Result<()> {
+    let output = double_below("ulimit -n 64")?;
     ends(&output, 0, &[])?;
     ensure!(stdout(&output).trim() == "42");
     Ok(())
@@ -139,15 +145,7 @@ fn few_descriptors_are_enough() -> Result<()> {
 /// Files in memory count for it, without which there is no pool.
 #[test]
 fn a_limit_of_file_sizes_is_told_and_no_sudden_end() -> Result<()> {
-    let program = program();
-    let output = Command::new("sh")
-        .args(["-c", r#"ulimit -f 0 && exec "$0" "$@""#])
-        .arg(program.get_program())
-        .arg("call")
-        .arg(guests::tiny())
-        .args(["double", "21"])
-        .env("XDG_CACHE_HOME", kinds::cache())
-        .output()?;
+    let output = double_below("ulimit -f 0")?;
     ends(&output, 21, &["limit of file sizes", "ulimit -f"])
 }
 
