@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
 };
@@ -53,6 +52,18 @@ impl Place {
     fn file(&self, name: &str, text: &str) -> String {
         let path: PathBuf = self.0.path().join(name);
         fs::write(&path, text).expect("it is written");
+        path.to_str().expect("its path is text").to_owned()
+    }
+
+    /// A program, written by a process of its own: a fork of another test might hold a file open that is written here, and
+    /// what is open for writing cannot be started.
+    fn script(&self, name: &str, text: &str) -> String {
+        let path = self.0.path().join(name);
+        let write = r#"printf '#!/bin/sh\n%s\n' "$1" >"$0" && chmod +x "$0""#;
+        let mut shell = Command::new("sh");
+        let written = shell.args(["-c", write]).arg(&path).arg(text).status();
+        let written = written.expect("there is a shell");
+        assert!(written.success(), "{name} is not written");
         path.to_str().expect("its path is text").to_owned()
     }
 
@@ -654,8 +665,7 @@ fn doctor_lists_the_tools_of_languages_and_needs_none() {
         "{text}"
     );
     // One that is there says its version.
-    let zig = place.file("zig", "#!/bin/sh\necho 0.17.1\n");
-    fs::set_permissions(&zig, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let zig = place.script("zig", "echo 0.17.1");
     let mut program = place.program(&["doctor", "--json"]);
     let ended = program.env("WASMPOOL_ZIG", &zig).output();
     let json = &Ended::of(ended.expect("the program starts"))
@@ -670,6 +680,14 @@ fn doctor_lists_the_tools_of_languages_and_needs_none() {
         (&found["state"], &found["seen"]),
         (&json!("yes"), &json!("0.17.1"))
     );
+    // One that starts and does not work is none.
+    let zig = place.script("zig", "echo no library >&2; exit 1");
+    let mut program = place.program(&["doctor"]);
+    let ended = program.env("WASMPOOL_ZIG", &zig).output();
+    let text = Ended::of(ended.expect("the program starts"))
+        .with(0, &[])
+        .out;
+    assert!(text.contains("no library"), "{text}");
 }
 
 #[test]

@@ -53,11 +53,13 @@ fn running_out_of_processes_delays_tasks_and_costs_none() -> Result<()> {
 
 #[test]
 fn without_descriptors_for_long_calls_fail_and_the_pool_goes_on() -> Result<()> {
+    let _turn = turn();
     done(&Command::new(POOR_HOST).arg("descriptors").output()?)
 }
 
 #[test]
 fn a_compiler_that_gives_up_says_why() -> Result<()> {
+    let _turn = turn();
     done(&Command::new(POOR_HOST).arg("files").output()?)
 }
 
@@ -90,12 +92,8 @@ fn a_worker_program_that_vanishes_ends_the_pool_with_the_reason() -> Result<()> 
     ensure!(work.call((1, Act::Behave))? == answer(1));
     std::fs::remove_file(&program)?;
     let calls: Vec<_> = (0..3).map(|n| work.start((n, Act::Spin))).collect();
-    // Those that other tests of this program have started are hosts.
-    let watched = children(std::process::id()).into_iter();
-    let mut watched = watched.filter_map(|child| Watched::open(child).ok());
-    let launcher = watched
-        .find(|child| !child.command.contains("poor_host"))
-        .context("a launcher")?;
+    let launcher = *children(std::process::id()).first().context("a launcher")?;
+    let launcher = Watched::open(launcher)?;
     kill(launcher.pid)?;
     ensure!(launcher.gone_by(std::time::Instant::now() + DEADLINE)?);
     let mut told = false;

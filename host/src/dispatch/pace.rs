@@ -29,7 +29,7 @@ pub(super) struct Pace {
 /// but the shortest.
 #[derive(Debug)]
 struct Start {
-    /// Nanoseconds of a batch of one task, at least.
+    /// Nanoseconds of a batch of one task, at least; [`UNKNOWN`] while there was none.
     one: AtomicU64,
     /// Nanoseconds of each further task, at least.
     further: AtomicU64,
@@ -37,19 +37,26 @@ struct Start {
     seen: AtomicU32,
 }
 
+/// No time that was measured.
+const UNKNOWN: u64 = u64::MAX;
+
 /// So many batches of several tasks are enough to know what is beside them.
 const ENOUGH: u32 = 8;
 
 impl Start {
     fn new() -> Self {
         Self {
-            one: AtomicU64::new(u64::MAX),
-            further: AtomicU64::new(u64::MAX),
+            one: AtomicU64::new(UNKNOWN),
+            further: AtomicU64::new(UNKNOWN),
             seen: AtomicU32::new(0),
         }
     }
 
     fn measured(&self, items: u64, took: u64) {
+        // One task alone takes no longer than several. But of these alone nothing is known of what is beside them.
+        if items > 1 && self.one.load(Relaxed) == UNKNOWN {
+            return;
+        }
         let one = self.one.fetch_min(took, Relaxed).min(took);
         if items > 1 {
             self.further.fetch_min((took - one) / (items - 1), Relaxed);
@@ -183,6 +190,15 @@ mod tests {
                 (60..95).contains(&part),
                 "{start}, {each}: {items} tasks, {part} % of the batch"
             );
+        }
+    }
+
+    #[test]
+    fn batches_of_one_size_say_nothing_of_what_is_beside_their_tasks() {
+        let pace = Pace::new(true);
+        for _ in 0..20 {
+            pace.measured(8, Duration::from_millis(24));
+            assert!(!pace.is_short(8));
         }
     }
 

@@ -13,12 +13,13 @@ pub(super) const RUN: &str =
 /// A memory of WebAssembly has whole pages of this, and no compiler makes a module that is much smaller.
 const LITTLE: ByteSize = ByteSize::kib(64);
 
-/// Behind advice to raise a limit: that a number without a unit is bytes, where that is too little to be meant.
+/// Behind advice to raise a limit: that a number without a unit is bytes, where that is too little to be meant. One that is whole
+/// KiB was given with its unit.
 pub(super) fn meant(limit: ByteSize) -> String {
-    if limit >= LITTLE {
+    let number = limit.bytes();
+    if limit >= LITTLE || number.is_multiple_of(1 << 10) {
         return String::new();
     }
-    let number = limit.bytes();
     format!("; {limit} is little: did you mean {number}MiB?")
 }
 
@@ -136,6 +137,14 @@ fn on_source(path: &Path) -> Option<Cow<'static, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_number_without_its_unit_is_asked_after() {
+        assert!(meant(ByteSize::new(400)).contains("400MiB"));
+        for limit in [ByteSize::kib(1), ByteSize::kib(63), ByteSize::mib(64)] {
+            assert_eq!(meant(limit), "");
+        }
+    }
 
     #[test]
     fn makers_of_components_are_told_by_their_own_flags() {

@@ -386,7 +386,7 @@ fn unread(read: u64, total: Option<u64>) -> String {
         "items"
     };
     let were = if read == 1 { "was" } else { "were" };
-    format!("the pool ended before all was read: {read}{of} {items} {were} read, the rest was not")
+    format!("the map ended before all was read: {read}{of} {items} {were} read, the rest was not")
 }
 
 /// The error value of a task as JSON. One that does not decode is left out: the message stands for it.

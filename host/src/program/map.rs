@@ -162,7 +162,7 @@ struct Reader {
 impl Reader {
     fn start(
         mut items: Items,
-        mut feeder: Feeder<Encoded, Encoded>,
+        feeder: Feeder<Encoded, Encoded>,
         signature: Signature,
         names: Names,
     ) -> Result<Self, Failure> {
@@ -170,10 +170,19 @@ impl Reader {
         let (stop, is_done) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (stopped, done) = (Arc::clone(&stop), Arc::clone(&is_done));
         let read = move || {
-            let read = read(&mut items, &mut feeder, &signature, &names, &stopped);
-            done.store(!matches!(read, Ok(Reading::Stopped)), SeqCst);
-            // Only now can there be a last outcome.
-            drop(feeder);
+            let mut feeding = Feeding {
+                ended: None,
+                is_done: done,
+                feeder,
+            };
+            let read = read(
+                &mut items,
+                &mut feeding.feeder,
+                &signature,
+                &names,
+                &stopped,
+            );
+            feeding.ended = read.as_ref().ok().copied();
             read
         };
         let thread = std::thread::Builder::new()
@@ -198,6 +207,22 @@ impl Reader {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
+    }
+}
+
+/// Tells that reading has come to its end, by an error or a panic too, before there can be a last outcome.
+struct Feeding {
+    /// How reading ended, unless it failed.
+    ended: Option<Reading>,
+    is_done: Arc<AtomicBool>,
+    /// The outcomes end after it is dropped.
+    feeder: Feeder<Encoded, Encoded>,
+}
+
+impl Drop for Feeding {
+    fn drop(&mut self) {
+        let is_done = self.ended != Some(Reading::Stopped);
+        self.is_done.store(is_done, SeqCst);
     }
 }
 

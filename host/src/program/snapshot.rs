@@ -10,7 +10,6 @@ use super::{
     call,
     failure::Failure,
     interrupt::Interrupt,
-    notice,
     options::{Common, ModuleArg},
     pack, settings,
 };
@@ -48,7 +47,6 @@ impl Snapshot {
         let signature = call::signature(&module, &self.task)?;
         let input = wasmpool::json::encode_args(signature, json.as_ref(), None)
             .map_err(|error| Failure::arguments(error, signature))?;
-        let _notice = notice::compiling(&path, common);
         let left = module.initialized_dynamic(&self.task, Encoded(input));
         let left = left.map_err(|source| Failure::Snapshot {
             module: path,

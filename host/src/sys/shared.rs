@@ -9,7 +9,6 @@ use std::{
     sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64},
 };
 
-use crate::pool::size::ByteSize;
 use rustix::{
     fs::{MemfdFlags, SealFlags},
     mm::{MapFlags, ProtFlags},
@@ -222,8 +221,7 @@ pub(crate) fn memory_refused(error: io::Error, len: u64) -> io::Error {
         Some(libc::EFBIG) => io::Error::new(
             io::ErrorKind::FileTooLarge,
             format!(
-                "memory of {} to share with a worker: the limit of file sizes (ulimit -f, RLIMIT_FSIZE) counts for it too and does not allow it",
-                ByteSize::new(len)
+                "memory of {len} bytes to share with a worker: the limit of file sizes (ulimit -f, RLIMIT_FSIZE) counts for it too and does not allow it"
             ),
         ),
         _ => error,

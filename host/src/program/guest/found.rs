@@ -2,13 +2,15 @@
 //! run what is built.
 
 use std::{
-    io::{self, Read as _},
+    io,
+    os::fd::AsFd,
     process::{Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use clap::ValueEnum as _;
+use rustix::fs::OFlags;
 use wasmpool::ScriptLanguage;
 
 use super::language::Language;
@@ -176,17 +178,21 @@ fn of_scripts(language: ScriptLanguage) -> Found {
     }
 }
 
-/// Lets a program answer, and not for ever.
+/// Lets a program answer, and not for ever: what it has said when it ends, whoever may hold its pipes longer than it lives.
 pub(super) fn answer(command: &mut Command) -> io::Result<Output> {
     let command = command.stdin(Stdio::null());
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut out, mut err) = (Said::of(stdout)?, Said::of(stderr)?);
     let deadline = Instant::now() + PATIENCE;
-    // A version fits a pipe: nobody has to read it while the program runs.
     let status = loop {
-        if let Some(status) = child.try_wait()? {
+        let ended = child.try_wait()?;
+        out.hear()?;
+        err.hear()?;
+        if let Some(status) = ended {
             break status;
         }
         if Instant::now() >= deadline {
@@ -197,15 +203,51 @@ pub(super) fn answer(command: &mut Command) -> io::Result<Output> {
         }
         thread::sleep(PAUSE);
     };
-    let mut output = Output {
+    Ok(Output {
         status,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-    };
-    if let Some(out) = child.stdout.as_mut() {
-        out.read_to_end(&mut output.stdout)?;
+        stdout: out.said,
+        stderr: err.said,
+    })
+}
+
+/// No more is kept of what a program says.
+const KEPT: usize = 64 << 10;
+
+/// One stream of a program's.
+struct Said<P> {
+    pipe: Option<P>,
+    said: Vec<u8>,
+}
+
+impl<P: io::Read + AsFd> Said<P> {
+    fn of(pipe: Option<P>) -> io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            rustix::fs::fcntl_setfl(pipe, OFlags::NONBLOCK)?;
+        }
+        let said = Vec::new();
+        Ok(Self { pipe, said })
     }
-    Ok(output)
+
+    /// Reads what is there, and no more at a time than a pipe holds: some never stop.
+    fn hear(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        for _ in 0..KEPT / buffer.len() {
+            let Some(pipe) = &mut self.pipe else {
+                break;
+            };
+            match pipe.read(&mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(read) => {
+                    let room = KEPT.saturating_sub(self.said.len());
+                    self.said.extend_from_slice(&buffer[..read.min(room)]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The first line that is not empty, of a program's words: nothing in them reaches the terminal as a command.
@@ -225,6 +267,16 @@ mod tests {
         let said = answer(Command::new("sh").args(["-c", "echo; echo ' tool 1.2'; echo more"]));
         let said = said.expect("there is a shell");
         assert_eq!(first_line(&said.stdout), "tool 1.2");
+        // One that leaves somebody behind who holds its pipes is not waited for longer than it lives.
+        let left = "sleep 600 & echo $!; yes | head -c 200000 >&2; exit 3";
+        let begun = Instant::now();
+        let said = answer(Command::new("sh").args(["-c", left])).expect("there is a shell");
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+        assert_eq!(said.status.code(), Some(3));
+        assert_eq!(said.stderr.len(), KEPT);
+        let sleeper = first_line(&said.stdout);
+        let ended = Command::new("kill").arg(&sleeper).status();
+        assert!(ended.expect("there is kill").success(), "{sleeper}");
         let missing = answer(&mut Command::new("/nonexistent/tool"));
         let missing = missing.expect_err("there is none");
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);

@@ -317,18 +317,22 @@ impl Language {
         };
         let include = ["-include", header, "-x", language, "/dev/null"];
         let output = self.run(folder, |command| {
-            let command = command.args([CLANG[0], "-fsyntax-only"]).args(include);
-            command.output()
+            answer(command.args([CLANG[0], "-fsyntax-only"]).args(include))
         })?;
         if output.status.success() {
             return Ok(());
         }
+        Err(self.incomplete(&output.stderr))
+    }
+
+    /// It starts, and says why it does not work.
+    fn incomplete(self, said: &[u8]) -> ToolError {
         let Tool { name, install, .. } = self.tool();
-        Err(ToolError::Incomplete {
+        ToolError::Incomplete {
             name,
-            said: first_line(&output.stderr),
+            said: first_line(said),
             install,
-        })
+        }
     }
 
     /// What its tool says of its version; an error says what is missing, and how to get it.
@@ -339,6 +343,9 @@ impl Language {
             _ => "--version",
         };
         let output = self.run(here, |command| answer(command.arg(asked)))?;
+        if !output.status.success() {
+            return Err(self.incomplete(&output.stderr));
+        }
         match self {
             Language::Rust => self.target()?,
             _ => self.probe(here)?,
@@ -354,6 +361,11 @@ impl Language {
         let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let asked = ["--print", "target-libdir", "--target", TARGET];
         let output = answer(Command::new(rustc).args(asked)).ok();
+        if let Some(output) = &output
+            && !output.status.success()
+        {
+            return Err(self.incomplete(&output.stderr));
+        }
         let folder = output.map(|output| first_line(&output.stdout));
         match folder.is_some_and(|folder| Path::new(&folder).is_dir()) {
             true => Ok(()),
