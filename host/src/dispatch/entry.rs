@@ -58,6 +58,7 @@ pub(super) enum From {
 /// What a process counts for as long as it lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Seat {
+    /// Whose it is.
     pub(super) tenant: Arc<Tenant>,
     pub(super) memory: u64,
 }
@@ -69,11 +70,6 @@ impl Seat {
             tenant: Arc::clone(tenant),
             memory: spec.memory,
         }
-    }
-
-    /// Whose it is.
-    pub(super) fn tenant(&self) -> &Arc<Tenant> {
-        &self.tenant
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Pace {
 struct Start {
     /// Nanoseconds of a batch of one task, at least; [`UNKNOWN`] while there was none.
     one: AtomicU64,
-    /// Nanoseconds of each further task, at least.
+    /// Nanoseconds of each further task, at least; [`UNKNOWN`] while there was none.
     further: AtomicU64,
     /// How many batches of several tasks were seen.
     seen: AtomicU32,
@@ -68,11 +68,8 @@ impl Start {
         self.seen.load(Relaxed) >= ENOUGH
     }
 
-    /// What a batch is to take.
+    /// What a batch is to take: no longer than others while what a further task takes is [`UNKNOWN`].
     fn batch(&self) -> u64 {
-        if self.seen.load(Relaxed) == 0 {
-            return BATCH_NS;
-        }
         let beside = self
             .one
             .load(Relaxed)

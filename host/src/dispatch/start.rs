@@ -83,7 +83,7 @@ impl Hub {
         let mut state = self.lock();
         let from = seat
             .as_ref()
-            .map_or(From::Shared, |seat| state.ledger.zygote_of(seat.tenant()));
+            .map_or(From::Shared, |seat| state.ledger.zygote_of(&seat.tenant));
         let Some((number, zygote)) = state.zygotes.get(from) else {
             drop(state);
             self.check_open().map_err(NotStarted::Closed)?;

@@ -86,18 +86,17 @@ pub(crate) fn finish(
     mut again: impl FnMut() -> io::Result<Trial>,
     walls: &mut Record,
 ) -> io::Result<()> {
-    for _ in 1..TRIALS {
-        match end(&trial, walls)? {
-            End::Noted => return Ok(()),
-            End::Killed => trial = again()?,
+    let mut left = TRIALS;
+    while end(&trial, walls)? == End::Killed {
+        left -= 1;
+        if left == 0 {
+            return Err(io::Error::other(format!(
+                "{TRIALS} processes that tried the walls were killed, one after the other"
+            )));
         }
+        trial = again()?;
     }
-    match end(&trial, walls)? {
-        End::Noted => Ok(()),
-        End::Killed => Err(io::Error::other(format!(
-            "{TRIALS} processes that tried the walls were killed, one after the other"
-        ))),
-    }
+    Ok(())
 }
 
 /// Waits for the end of one trial.

@@ -61,10 +61,7 @@ impl Call {
         if let (Some(first), false) = (&self.argument, self.more.is_empty()) {
             return Err(several(first, &self.more));
         }
-        let json: Option<Value> = match &self.argument {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(text, &error))?),
-            None => None,
-        };
+        let json = argument(self.argument.as_deref())?;
         let text = match (&self.input, &self.input_file) {
             (Some(text), _) => Some(text.clone().into_bytes()),
             (None, Some(path)) => Some(input::whole(path)?),
@@ -135,8 +132,14 @@ fn quoted(json: &Value) -> String {
 /// The longest text that is shown again as it should have been.
 const SHOWN: usize = 60;
 
+/// The argument of a command line, where it has one.
+pub(crate) fn argument(text: Option<&str>) -> Result<Option<Value>, Failure> {
+    let read = |text| serde_json::from_str(text).map_err(|error| not_json(text, &error));
+    text.map(read).transpose()
+}
+
 /// The words for an argument that is not JSON: mostly it is a text without its quotes.
-pub(crate) fn not_json(text: &str, error: &serde_json::Error) -> Failure {
+fn not_json(text: &str, error: &serde_json::Error) -> Failure {
     let is_text = text.starts_with(char::is_alphabetic) && text.len() <= SHOWN;
     let meant = quoted(&Value::from(if is_text { text } else { "text" }));
     Failure::Usage(format!(

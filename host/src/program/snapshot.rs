@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::Value;
 use wasmpool::Encoded;
 
 use super::{
@@ -35,12 +34,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         Interrupt::install()?;
-        let json: Option<Value> = match &self.argument {
-            Some(text) => {
-                Some(serde_json::from_str(text).map_err(|error| call::not_json(text, &error))?)
-            }
-            None => None,
-        };
+        let json = call::argument(self.argument.as_deref())?;
         let path = self.module.module;
         let (_pool, module) = settings::pool_with(common, Some(1), &path)?;
         module.dynamic(&self.task)?;

@@ -17,11 +17,7 @@ use super::{
     project::{Project, is_project},
 };
 use crate::program::{
-    call::{self, not_json},
-    failure::Failure,
-    interrupt::Interrupt,
-    options::Common,
-    report, settings,
+    call, failure::Failure, interrupt::Interrupt, options::Common, report, settings,
 };
 
 /// How often the files are looked at. Whoever saves one does not notice so much.
@@ -45,10 +41,7 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) fn execute(self, common: &Common) -> Result<(), Failure> {
         let interrupt = Interrupt::install()?;
-        let argument = match &self.argument {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| not_json(text, &error))?),
-            None => None,
-        };
+        let argument = call::argument(self.argument.as_deref())?;
         // A folder that is no project stays none.
         Project::read(&self.project).map_err(|failure| self.folder_meant(failure))?;
         let pool = settings::pool(common, Some(1))?;

@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::{
-    found::{Version, answer, first_line},
+    answer::{answer, first_line},
+    found::Version,
     project::Project,
 };
 

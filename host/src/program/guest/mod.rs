@@ -1,5 +1,6 @@
 //! Guests as projects: `wasmpool new`, `build`, `test` and `dev`. The work of a language is done by its own tools.
 
+mod answer;
 mod build;
 mod check;
 mod dev;
